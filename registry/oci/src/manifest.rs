@@ -4,9 +4,9 @@
 //! readers cannot take the same bytes for different things); whether blobs exist and types are welcome is decided by
 //! those who know the repository and its configuration.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de};
 
 use crate::{digest::Digest, media_type};
 
@@ -72,7 +72,7 @@ pub struct Manifest {
 
 /// A reference to content: its type, digest and size.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 pub struct Descriptor {
     /// Type of the content.
     pub media_type: String,
@@ -96,6 +96,7 @@ pub struct Descriptor {
 
 /// The platform of a child of an index.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Platform {
     /// CPU, in Go's words.
     #[serde(default)]
@@ -113,7 +114,7 @@ pub struct Platform {
 
 /// All members that count, whatever the kind; which of them must be there is checked afterwards.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 struct Document {
     schema_version: Option<u64>,
     media_type: Option<String>,
@@ -124,11 +125,36 @@ struct Document {
     #[serde(default, deserialize_with = "present")]
     manifests: Option<Vec<Descriptor>>,
     /// Only schema 1 has this.
-    fs_layers: Option<serde::de::IgnoredAny>,
+    fs_layers: Option<de::IgnoredAny>,
     subject: Option<Descriptor>,
     #[serde(default, deserialize_with = "null_is_default")]
     annotations: BTreeMap<String, String>,
 }
+
+/// Derived code reads a struct from a list of its members, too; a manifest is made of objects only.
+macro_rules! objects_only {
+    ($($name:ident)*) => {$(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Visitor;
+                impl<'de> de::Visitor<'de> for Visitor {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<$name, A::Error> {
+                        $name::deserialize(de::value::MapAccessDeserializer::new(map))
+                    }
+                }
+                deserializer.deserialize_map(Visitor)
+            }
+        }
+    )*};
+}
+
+objects_only!(Document Descriptor Platform);
 
 /// Go writes an empty map or list as `null`.
 fn null_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
@@ -185,9 +211,8 @@ impl Manifest {
 
     /// The blobs that the repository must have: the configuration and every layer that is not fetched from elsewhere.
     pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
-        let local = |layer: &&Descriptor| {
-            !(media_type::is_foreign_layer(&layer.media_type) && !layer.urls.is_empty())
-        };
+        let local =
+            |layer: &&Descriptor| !media_type::is_foreign_layer(&layer.media_type) || layer.urls.is_empty();
         self.config.iter().chain(self.layers.iter().filter(local))
     }
 }
