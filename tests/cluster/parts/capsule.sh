@@ -35,7 +35,7 @@ start_capsule() {
     stop_capsule # interrupted before it was complete
   fi
   rm -rf "$CLUSTER_DIR/capsule-ready" "$CLUSTER_DIR/running"
-  mkdir -p "$CLUSTER_DIR/running" "$CLUSTER_DIR/node/"{kubelet,cni} "$LOGS/node" "$CONFIG"
+  mkdir -p "$CLUSTER_DIR/running" "$CLUSTER_DIR/node/"{kubelet,cni,containers} "$LOGS/node" "$CONFIG"
   printf 'nameserver %s\n' "$NODE_ADDRESS" >"$CONFIG/resolv.conf"
   make_mount_points
   make_cgroups
@@ -51,7 +51,7 @@ start_capsule() {
 # are written down, so that the removal knows which ones to take away.
 make_mount_points() {
   local folder
-  for folder in /var/lib/kubelet /var/lib/cni; do
+  for folder in /var/lib/kubelet /var/lib/cni /var/lib/containers; do
     if [[ ! -d $folder ]]; then
       echo "$folder" >>"$CLUSTER_DIR/made-folders"
       mkdir "$folder"

@@ -63,7 +63,9 @@ make_base_root() {
   mkdir -p "$root"/{bin,etc,home,root,var}
   install -d -m 1777 "$root/tmp"
   install -m 0755 "$busybox" "$root/bin/busybox"
-  for command in $("$busybox" --list); do ln -sf busybox "$root/bin/$command"; done
+  for command in $("$busybox" --list); do
+    [[ -e $root/bin/$command ]] || ln -s busybox "$root/bin/$command"
+  done
   echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
   echo 'root:x:0:' >"$root/etc/group"
 }
@@ -75,7 +77,7 @@ build_base_image() {
   mkdir -p "$work"
   make_base_root "$work/root"
   printf 'FROM scratch\nCOPY root/ /\nENV PATH=/bin\nCMD ["/bin/sleep", "2147483647"]\n' >"$work/Containerfile"
-  # Inside the capsule, so that what buildah keeps outside its storage is not left on the host.
+  # Inside the capsule, where what buildah keeps outside its storage falls into the cluster's folder.
   in_capsule bash -euc '
     build() { buildah --storage-driver vfs --root "$1/storage" --runroot /run/buildah "${@:2}"; }
     cd "$1"

@@ -3,17 +3,20 @@
 
 write_dns_config() {
   cat >"$CONFIG/Corefile" <<COREFILE
-.:53 {
+cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
   bind $NODE_ADDRESS
   errors
   ready 127.0.0.1:8181
+  cache 5
   kubernetes cluster.local in-addr.arpa ip6.arpa {
     kubeconfig $PKI/dns.kubeconfig
     pods insecure
     ttl 5
   }
-  cache 5
-  # Nothing is reachable outside, so nothing outside has an address.
+}
+# Nothing is reachable outside, so nothing outside has an address; saying so at once beats a time-out.
+.:53 {
+  bind $NODE_ADDRESS
   template ANY ANY {
     rcode NXDOMAIN
   }
@@ -112,7 +115,9 @@ start_services() {
 }
 
 dns_answers() {
-  in_capsule busybox wget -q -T 2 -O - http://127.0.0.1:8181/ready
+  in_capsule timeout 2 bash -c '
+    exec 3<>/dev/tcp/127.0.0.1/8181 && printf "GET /ready HTTP/1.0\r\n\r\n" >&3 && read -r _ code _ <&3 && [[ $code == 200 ]]
+  '
 }
 
 wait_for_services() { wait_until 30 "cluster DNS becoming ready" "$LOGS/coredns.log" dns_answers; }
