@@ -4,26 +4,34 @@
 # Knows nothing of Kubernetes.
 
 CAPSULE_PID=""
+PARTS_INIT=parts/capsule-init
 
-# Find the first process of this cluster's capsule. It is recognised by what the kernel says of it:
-# root's, its whole command line, and being process 1 of a namespace directly below ours.
-find_capsule() {
+# List the first processes of all capsules: number, cluster and folder. They are recognised by what
+# the kernel says of them: root's, the whole command line, and process 1 of a namespace below ours.
+list_capsules() {
   local file pid arguments
-  CAPSULE_PID=""
   for file in $(grep -laFs "$PARTS_INIT" /proc/[0-9]*/cmdline || true); do
     pid=${file#/proc/}
     pid=${pid%/cmdline}
     mapfile -d '' -t arguments 2>/dev/null <"$file" || continue
-    [[ ${#arguments[@]} -eq 4 && ${arguments[1]} == */"$PARTS_INIT" && ${arguments[2]} == "$CLUSTER_NAME" ]] || continue
-    awk '/^NSpid:/ { found = (NF == 3 && $3 == 1) } /^Uid:/ { root = ($2 == 0) } END { exit !(found && root) }' \
+    [[ ${#arguments[@]} -eq 4 && ${arguments[1]} == */"$PARTS_INIT" ]] || continue
+    awk '/^NSpid:/ { first = (NF == 3 && $3 == 1) } /^Uid:/ { root = ($2 == 0) } END { exit !(first && root) }' \
       "/proc/$pid/status" 2>/dev/null || continue
-    CAPSULE_PID=$pid
-    CAPSULE_DIR=${arguments[3]}
-    return 0
+    echo "$pid ${arguments[2]} ${arguments[3]}"
   done
-  return 1
 }
-PARTS_INIT=parts/capsule-init
+
+find_capsule() {
+  local pid name folder
+  CAPSULE_PID=""
+  while read -r pid name folder; do
+    if [[ $name == "$CLUSTER_NAME" ]]; then
+      CAPSULE_PID=$pid
+      CAPSULE_DIR=$folder
+    fi
+  done < <(list_capsules)
+  [[ -n $CAPSULE_PID ]]
+}
 
 capsule_is_ready() { find_capsule && [[ -e $CLUSTER_DIR/capsule-ready ]]; }
 
@@ -47,17 +55,22 @@ start_capsule() {
   find_capsule
 }
 
-# Folders outside CLUSTER_DIR that the capsule covers with its own. Those that were not there before
-# are written down, so that the removal knows which ones to take away.
+# Folders outside CLUSTER_DIR that a capsule covers with its own. One that was not there before gets
+# a marker, visible on the host only, by which the last removal knows that it may go.
+MOUNT_POINTS=(/var/lib/kubelet /var/lib/cni /var/lib/containers)
+MOUNT_POINT_MARKER=.quay-operator-cluster
+
 make_mount_points() {
-  local folder
-  for folder in /var/lib/kubelet /var/lib/cni /var/lib/containers; do
-    if [[ ! -d $folder ]]; then
-      echo "$folder" >>"$CLUSTER_DIR/made-folders"
-      mkdir "$folder"
-    fi
+  local folder staged=$CLUSTER_DIR/mount-point
+  for folder in "${MOUNT_POINTS[@]}"; do
+    [[ ! -d $folder ]] || continue
+    mkdir -p "$staged"
+    : >"$staged/$MOUNT_POINT_MARKER"
+    mv -T "$staged" "$folder"
   done
 }
+
+any_capsule_runs() { [[ -n $(list_capsules) ]]; }
 
 # Every cgroup hierarchy of this host, one mount point per line.
 cgroup_mounts() { awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/self/mounts; }

@@ -9,7 +9,6 @@ check_addresses() {
 }
 
 connect_network() {
-  check_addresses
   if ! in_capsule ip link show eth0 >/dev/null 2>&1; then
     ip link delete "$HOST_LINK" 2>/dev/null || true
     ip link add "$HOST_LINK" type veth peer name eth0 netns "$CAPSULE_PID"

@@ -29,16 +29,22 @@ refuse_mounts() {
   [[ -z $mounts ]] || fail "something is mounted below $CLUSTER_DIR on this host ($mounts); unmount it and run this again"
 }
 
+# A folder that another cluster has covered must stay: removing it would take that mount away.
+remove_mount_points() {
+  local folder
+  if any_capsule_runs; then return 0; fi
+  for folder in "${MOUNT_POINTS[@]}"; do
+    if [[ -e $folder/$MOUNT_POINT_MARKER && $(ls -A "$folder") == "$MOUNT_POINT_MARKER" ]]; then
+      rm "$folder/$MOUNT_POINT_MARKER"
+      rmdir "$folder"
+    fi
+  done
+}
+
 remove_files() {
   [[ -d $CLUSTER_DIR ]] || return 0
   [[ -e $MARKER ]] || fail "$CLUSTER_DIR was not made by tests/cluster/up; remove it yourself if you mean it"
   refuse_mounts
-  local folder
-  if [[ -s $CLUSTER_DIR/made-folders ]]; then
-    while read -r folder; do
-      rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true
-    done <"$CLUSTER_DIR/made-folders"
-  fi
   # The marker goes last, so that an interrupted removal can be taken up again.
   find "$CLUSTER_DIR" -xdev -mindepth 1 -maxdepth 1 ! -path "$MARKER" -exec rm -rf --one-file-system {} +
   rm "$MARKER"
