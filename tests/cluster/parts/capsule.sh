@@ -5,11 +5,14 @@
 
 CAPSULE_PID=""
 PARTS_INIT=parts/capsule-init
+# The root folder is named because this host's may itself be a nested one.
+CAPSULE_ENTRANCES=(--pid --mount --net --root --wd)
 
-# List the first processes of all capsules: number, cluster and folder. They are recognised by what
-# the kernel says of them: root's, the whole command line, and process 1 of a namespace below ours.
+# List the first processes of all capsules: number, cluster, folder, and whether its root folder is
+# ours ("here") or a nested root's. They are recognised by what the kernel says of them: root's, the
+# whole command line, and process 1 of a namespace below ours.
 list_capsules() {
-  local file pid arguments
+  local file pid arguments place
   for file in $(grep -laFs "$PARTS_INIT" /proc/[0-9]*/cmdline || true); do
     pid=${file#/proc/}
     pid=${pid%/cmdline}
@@ -17,20 +20,31 @@ list_capsules() {
     [[ ${#arguments[@]} -eq 4 && ${arguments[1]} == */"$PARTS_INIT" ]] || continue
     awk '/^NSpid:/ { first = (NF == 3 && $3 == 1) } /^Uid:/ { root = ($2 == 0) } END { exit !(first && root) }' \
       "/proc/$pid/status" 2>/dev/null || continue
-    echo "$pid ${arguments[2]} ${arguments[3]}"
+    if [[ /proc/$pid/root -ef / ]]; then place=here; else place=elsewhere; fi
+    echo "$pid ${arguments[2]} ${arguments[3]} $place"
   done
 }
 
+# Set CAPSULE_PID and CAPSULE_DIR to this cluster's.
 find_capsule() {
-  local pid name folder
+  local pid name folder place
   CAPSULE_PID=""
-  while read -r pid name folder; do
-    if [[ $name == "$CLUSTER_NAME" ]]; then
+  while read -r pid name folder place; do
+    if [[ $name == "$CLUSTER_NAME" && $place == here ]]; then
       CAPSULE_PID=$pid
       CAPSULE_DIR=$folder
     fi
   done < <(list_capsules)
   [[ -n $CAPSULE_PID ]]
+}
+
+any_capsule_runs() { list_capsules | grep ' here$' >/dev/null; }
+
+# Links and cgroups are shared with nested roots, so a name can be used once.
+check_name() {
+  if list_capsules | grep "^[0-9]* $CLUSTER_NAME .* elsewhere$" >/dev/null; then
+    fail "a cluster $CLUSTER_NAME runs outside of this root folder; choose another CLUSTER_NAME and CLUSTER_INDEX"
+  fi
 }
 
 capsule_is_ready() { find_capsule && [[ -e $CLUSTER_DIR/capsule-ready ]]; }
@@ -70,8 +84,6 @@ make_mount_points() {
   done
 }
 
-any_capsule_runs() { [[ -n $(list_capsules) ]]; }
-
 # Every cgroup hierarchy of this host, one mount point per line.
 cgroup_mounts() { awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/self/mounts; }
 
@@ -95,7 +107,7 @@ make_cgroups() {
 }
 
 # Run COMMAND inside the capsule and wait for it.
-in_capsule() { nsenter --target "$CAPSULE_PID" --pid --mount --net -- "$@"; }
+in_capsule() { nsenter --target "$CAPSULE_PID" "${CAPSULE_ENTRANCES[@]}" -- "$@"; }
 
 part_is_alive() {
   in_capsule bash -c '
@@ -109,7 +121,7 @@ start_part() {
   local name=$1
   shift
   part_is_alive "$name" && return 0
-  setsid --wait nsenter --target "$CAPSULE_PID" --pid --mount --net -- \
+  setsid --wait nsenter --target "$CAPSULE_PID" "${CAPSULE_ENTRANCES[@]}" -- \
     env -i PATH="$BIN:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root LANG=C.UTF-8 \
     bash -c '
       running=$1 log=$2 name=$3
