@@ -1,0 +1,173 @@
+//! The SQLite engine: how a connection is opened, how statements run, what the engine's errors mean.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{Cell, Row, Sql, Value};
+use crate::error::EngineError;
+use crate::{Durability, Error};
+
+/// What every connection to one database shares.
+pub(crate) struct Setup<'a> {
+    pub(crate) file: &'a Path,
+    pub(crate) durability: Durability,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Refuses every change.
+    Read,
+    /// Creates the file when it is missing.
+    Write,
+}
+
+/// Bytes of a page: inline blobs and manifests of a few KiB fit without a chain of overflow pages.
+const PAGE_SIZE: u32 = 8192;
+/// Reads go through the kernel's page cache; address space is not memory.
+const MMAP_BYTES: u64 = 1 << 30;
+/// The log is cut back to this after a checkpoint, so a burst does not keep the volume.
+const LOG_BYTES: u64 = 64 << 20;
+/// One slot per statement in use, with room to spare.
+const STATEMENTS: usize = 192;
+
+pub(crate) struct Lite {
+    connection: Connection,
+}
+
+impl Lite {
+    pub(crate) fn open(setup: &Setup<'_>, mode: Mode) -> Result<Self, Error> {
+        // Each connection has one user at a time, so SQLite's own mutexes are not needed.
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        if mode == Mode::Write {
+            flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        }
+        let connection = Connection::open_with_flags(setup.file, flags).map_err(refused)?;
+        connection.busy_timeout(Duration::from_secs(10)).map_err(refused)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        let synchronous = match setup.durability {
+            Durability::Full => "FULL",
+            Durability::Off => "OFF",
+        };
+        if mode == Mode::Write {
+            // Both must come before the first page is written; they change nothing afterwards.
+            connection
+                .execute_batch(&format!(
+                    "PRAGMA page_size = {PAGE_SIZE}; PRAGMA auto_vacuum = INCREMENTAL; \
+                     PRAGMA journal_mode = WAL; PRAGMA cache_size = -8192; PRAGMA secure_delete = OFF; \
+                     PRAGMA journal_size_limit = {LOG_BYTES};"
+                ))
+                .map_err(refused)?;
+        } else {
+            connection
+                .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -1024;")
+                .map_err(refused)?;
+        }
+        connection
+            .execute_batch(&format!(
+                "PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; \
+                 PRAGMA mmap_size = {MMAP_BYTES}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+            ))
+            .map_err(refused)?;
+        Ok(Lite { connection })
+    }
+
+    /// Hands rows to `take` until it says false.
+    pub(crate) fn each(
+        &mut self,
+        sql: Sql,
+        params: &[Value<'_>],
+        mut take: impl FnMut(&Row<'_>) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        check(params)?;
+        let mut statement = self.connection.prepare_cached(sql.lite).map_err(refused)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(refused)?;
+        while let Some(row) = rows.next().map_err(refused)? {
+            if !take(&Row { lite: row })? {
+                // Run to the end: a constraint of a changing statement is checked there, and an early stop would hide it.
+                while rows.next().map_err(refused)?.is_some() {}
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn exec(&mut self, sql: Sql, params: &[Value<'_>]) -> Result<u64, Error> {
+        check(params)?;
+        let mut statement = self.connection.prepare_cached(sql.lite).map_err(refused)?;
+        let changed = statement.execute(rusqlite::params_from_iter(params)).map_err(refused)?;
+        Ok(changed as u64)
+    }
+
+    /// Transaction control and the like: text that belongs to this engine.
+    pub(crate) fn control(&mut self, text: &'static str) -> Result<(), Error> {
+        self.raw_control(text).map_err(refused)
+    }
+
+    /// As [`Lite::control`], with the engine's own error.
+    pub(crate) fn raw_control(&mut self, text: &'static str) -> Result<(), rusqlite::Error> {
+        let mut statement = self.connection.prepare_cached(text)?;
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
+
+    /// Whether no transaction is open; some errors end it behind our back.
+    pub(crate) fn idle(&self) -> bool {
+        self.connection.is_autocommit()
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+impl rusqlite::ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => ValueRef::Null,
+            Value::Int(n) => ValueRef::Integer(*n),
+            Value::Bool(b) => ValueRef::Integer(i64::from(*b)),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// NUL ends a text in some engines and is refused by others.
+fn check(params: &[Value<'_>]) -> Result<(), Error> {
+    let nul = params.iter().any(|value| matches!(value, Value::Text(text) if text.as_bytes().contains(&0)));
+    if nul { Err(Error::InvalidText) } else { Ok(()) }
+}
+
+pub(super) fn cell<'r>(row: &'r rusqlite::Row<'r>, index: usize) -> Result<Cell<'r>, Error> {
+    Ok(match row.get_ref(index).map_err(refused)? {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(n) => Cell::Int(n),
+        ValueRef::Text(bytes) => Cell::Text(
+            std::str::from_utf8(bytes).map_err(|_| Error::Column { index, expected: "a text in UTF-8" })?,
+        ),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes),
+        ValueRef::Real(_) => return Err(Error::Column { index, expected: "of a type in use" }),
+    })
+}
+
+pub(crate) fn refused(error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Error::OutOfSpace,
+        Some(ErrorCode::DatabaseBusy) => Error::Busy,
+        _ => Error::Sql(EngineError(error)),
+    }
+}
+
+/// After a failed write or sync the kernel may have dropped pages: whatever is appended later could be cut off
+/// by recovery, although it was acknowledged.
+pub(crate) fn is_io_failure(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}

@@ -1,0 +1,226 @@
+//! The one writer: closures queue up, run in order, each in a savepoint, and share a COMMIT.
+//!
+//! ```text
+//!  queue ─► BEGIN ─► savepoint: closure ─► savepoint: closure ─► … ─► COMMIT (one sync) ─► all answers
+//! ```
+//!
+//! While one COMMIT waits for the disk the next batch gathers, so the batch grows with the load by itself.
+//! Nobody is answered before the COMMIT that holds their rows. A closure that fails or panics loses its own
+//! savepoint only; a failed COMMIT fails the whole batch; a failed write to the disk ends all writing.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::engine::{is_io_failure, ready};
+use crate::error::EngineError;
+use crate::{Error, Tx};
+
+/// Closures in one COMMIT at most, so that the first of a batch is not kept waiting.
+const BATCH: usize = 512;
+/// Time a batch may gather at most.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// What the writer has done so far.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) writes: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    pub(crate) poisoned: AtomicBool,
+}
+
+/// A closure in the queue.
+pub(crate) trait Job: Send {
+    /// Nobody waits for it any more.
+    fn abandoned(&self) -> bool;
+    /// Runs the closure; says whether its changes are to be kept.
+    fn run(&mut self, tx: &mut Tx) -> bool;
+    /// Replaces the result: its changes could not be kept.
+    fn fail(&mut self, error: Error);
+    /// Sends the result.
+    fn answer(self: Box<Self>);
+}
+
+/// A closure with the place its result goes to.
+struct Write<F, T, E> {
+    closure: Option<F>,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+/// Makes a job of a closure.
+pub(crate) fn job<F, T, E>(closure: F, reply: oneshot::Sender<Result<T, E>>) -> Box<dyn Job>
+where
+    F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    Box::new(Write { closure: Some(closure), result: None, reply })
+}
+
+impl<F, T, E> Job for Write<F, T, E>
+where
+    F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send,
+    T: Send,
+    E: From<Error> + Send,
+{
+    fn abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn run(&mut self, tx: &mut Tx) -> bool {
+        let Some(closure) = self.closure.take() else { return false };
+        let result = match ready(closure(tx)) {
+            Ok(result) => result,
+            Err(error) => Err(error.into()),
+        };
+        self.result.insert(result).is_ok()
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.result = Some(Err(error.into()));
+    }
+
+    fn answer(self: Box<Self>) {
+        let Write { result, reply, .. } = *self;
+        // The caller may have gone; the rows are committed all the same.
+        let _ = reply.send(result.unwrap_or_else(|| Err(Error::Closed.into())));
+    }
+}
+
+/// Works the queue until every sender is gone, then empties the log into the database.
+pub(crate) struct Writer {
+    pub(crate) tx: Tx,
+    pub(crate) queue: mpsc::Receiver<Box<dyn Job>>,
+    pub(crate) counters: Arc<Counters>,
+    /// For the control of a test: answer before the COMMIT.
+    pub(crate) answer_early: bool,
+}
+
+/// What became of one savepoint.
+enum Kept {
+    /// The transaction goes on, with or without its changes.
+    Open,
+    /// The engine ended the whole transaction.
+    Lost(Error),
+}
+
+impl Writer {
+    pub(crate) fn work(mut self) {
+        let mut batch: Vec<Box<dyn Job>> = Vec::new();
+        while let Some(first) = self.queue.blocking_recv() {
+            self.batch(first, &mut batch);
+        }
+        if let Err(error) = self.tx.lite().control("PRAGMA wal_checkpoint(TRUNCATE)") {
+            tracing::warn!(%error, "log could not be emptied at shutdown; the next start does it");
+        }
+    }
+
+    /// One transaction.
+    fn batch(&mut self, first: Box<dyn Job>, batch: &mut Vec<Box<dyn Job>>) {
+        let mut next = Some(first);
+        let mut outcome = if self.counters.poisoned.load(Ordering::Acquire) {
+            Err(Error::Poisoned)
+        } else {
+            self.control("BEGIN IMMEDIATE")
+        };
+        let begun = Instant::now();
+        while let Some(mut job) = next.take() {
+            if job.abandoned() {
+                job.fail(Error::Closed);
+            } else if outcome.is_ok()
+                && let Kept::Lost(error) = self.savepoint(&mut *job)
+            {
+                outcome = Err(error);
+            }
+            if self.answer_early && outcome.is_ok() {
+                job.answer();
+            } else {
+                batch.push(job);
+            }
+            if outcome.is_ok() && batch.len() < BATCH && begun.elapsed() < GATHER {
+                next = self.queue.try_recv().ok();
+            }
+        }
+        if outcome.is_ok() {
+            outcome = self.control("COMMIT");
+        }
+        match &outcome {
+            Ok(()) => {
+                self.counters.commits.fetch_add(1, Ordering::Relaxed);
+                self.counters.writes.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            }
+            Err(error) => {
+                self.counters.failed.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                if !matches!(error, Error::Poisoned) {
+                    tracing::error!(error = %chain(error), writes = batch.len(), "commit failed, nothing of it was kept");
+                }
+                if !self.tx.lite().idle()
+                    && let Err(error) = self.control("ROLLBACK")
+                {
+                    self.poison(&error);
+                }
+                batch.iter_mut().for_each(|job| job.fail(shared(error)));
+            }
+        }
+        batch.drain(..).for_each(Job::answer);
+    }
+
+    fn savepoint(&mut self, job: &mut dyn Job) -> Kept {
+        if let Err(error) = self.control("SAVEPOINT write") {
+            return Kept::Lost(error);
+        }
+        let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut self.tx)));
+        let keep = ran.unwrap_or_else(|_| {
+            tracing::error!("a write panicked; its changes are undone");
+            job.fail(Error::Panicked);
+            false
+        });
+        // A full disk, for one, makes SQLite roll everything back on its own.
+        if self.tx.lite().idle() {
+            return Kept::Lost(Error::Commit { reason: "the engine undid the transaction".to_owned() });
+        }
+        let ended = if keep {
+            self.control("RELEASE write")
+        } else {
+            self.control("ROLLBACK TO write").and_then(|()| self.control("RELEASE write"))
+        };
+        ended.map_or_else(Kept::Lost, |()| Kept::Open)
+    }
+
+    fn control(&mut self, text: &'static str) -> Result<(), Error> {
+        self.tx.lite().raw_control(text).map_err(|e| {
+            let broken = is_io_failure(&e);
+            let full = e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+            let error = if full { Error::OutOfSpace } else { Error::Sql(EngineError(e)) };
+            if broken {
+                self.poison(&error);
+            }
+            error
+        })
+    }
+
+    fn poison(&mut self, error: &Error) {
+        self.counters.poisoned.store(true, Ordering::Release);
+        tracing::error!(error = %chain(error), "the disk failed a write; check the volume, then restart the process");
+    }
+}
+
+/// One failure for every closure of the batch.
+fn shared(error: &Error) -> Error {
+    match error {
+        Error::OutOfSpace => Error::OutOfSpace,
+        Error::Poisoned => Error::Poisoned,
+        Error::Commit { reason } => Error::Commit { reason: reason.clone() },
+        other => Error::Commit { reason: chain(other) },
+    }
+}
+
+fn chain(error: &Error) -> String {
+    use std::error::Error as _;
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
