@@ -7,6 +7,7 @@
 
 set -euo pipefail
 
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin 
 CLUSTER_HOME=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PARTS=$CLUSTER_HOME/parts
 
@@ -54,7 +55,8 @@ CONFIG=$CLUSTER_DIR/config
 CONTAINERD_SOCKET=$CLUSTER_DIR/containerd.sock
 MARKER=$CLUSTER_DIR/.quay-operator-cluster
 
-kube() { "$BIN/kubectl" --kubeconfig "$KUBECONFIG_FILE" "$@"; }
+# With a cache that goes away with the cluster, not the one in the caller's home.
+kube() { KUBECACHEDIR=$CLUSTER_DIR/cache "$BIN/kubectl" --kubeconfig "$KUBECONFIG_FILE" "$@"; }
 
 # Run the rest of the calling entry point as root, keeping what says which cluster is meant.
 become_root() {
