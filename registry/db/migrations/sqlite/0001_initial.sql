@@ -168,6 +168,7 @@ CREATE TABLE uploads (
 ) STRICT;
 CREATE INDEX uploads_repo ON uploads (repo_id);
 CREATE INDEX uploads_expiry ON uploads (expires_ms);
+CREATE INDEX uploads_leased ON uploads (lease_owner) WHERE lease_owner IS NOT NULL;
 CREATE INDEX uploads_user ON uploads (user_id) WHERE user_id IS NOT NULL;
 
 -- bytes stand last: reading the columns before them leaves their pages alone. state: 0 live, 1 hidden.

@@ -78,6 +78,7 @@ statements! {
     ADVANCE = "UPDATE uploads SET received = $4, hash_state = $5, expires_ms = $7
                WHERE id = $1 AND lease_owner = $2 AND received = $3 AND expires_ms > $6";
     RELEASE = "UPDATE uploads SET lease_owner = NULL, lease_until_ms = 0 WHERE id = $1 AND lease_owner = $2";
+    RELEASE_ALL = "UPDATE uploads SET lease_owner = NULL, lease_until_ms = 0 WHERE lease_owner IS NOT NULL";
     REMOVE = concat!("DELETE FROM uploads WHERE id = $1 RETURNING ", columns!());
     EXPIRED = concat!("SELECT ", columns!(), " FROM uploads WHERE expires_ms <= $1 ORDER BY expires_ms LIMIT $2");
     COUNT = "SELECT count(*) FROM uploads WHERE repo_id = $1";
@@ -145,6 +146,11 @@ pub async fn advance(
 /// Gives the lease back.
 pub async fn release(tx: &mut Tx, id: &str, owner: &str) -> Result<bool, Error> {
     tx.hit(RELEASE, params![id, owner]).await
+}
+
+/// Ends every lease: at the start of the only process of a store, whoever held one is gone.
+pub async fn release_all(tx: &mut Tx) -> Result<u64, Error> {
+    tx.exec(RELEASE_ALL, params![]).await
 }
 
 /// Ends an upload. The intent of its storage key stays until a blob owns the bytes or they are gone.
