@@ -7,7 +7,7 @@
 
 set -euo pipefail
 
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin 
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin # which the caller or sudo may leave out
 CLUSTER_HOME=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PARTS=$CLUSTER_HOME/parts
 
