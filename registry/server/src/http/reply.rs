@@ -1,0 +1,49 @@
+//! Answers that every surface gives alike.
+//!
+//! Owns: the JSON envelope of errors of the registry protocol, and plain text. Must not know: outcomes of core.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
+use quay_oci::ErrorCode;
+use serde::Serialize;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// `{"errors": […]}` with one entry, as the distribution protocol words an error.
+#[must_use]
+pub fn error(status: StatusCode, code: ErrorCode, message: &str) -> Response {
+    #[derive(Serialize)]
+    struct Entry<'a> {
+        code: &'a str,
+        message: &'a str,
+        detail: serde_json::Map<String, serde_json::Value>,
+    }
+    #[derive(Serialize)]
+    struct Envelope<'a> {
+        errors: [Entry<'a>; 1],
+    }
+    json(status, &Envelope { errors: [Entry { code: code.as_str(), message, detail: serde_json::Map::new() }] })
+}
+
+/// A JSON answer.
+#[must_use]
+pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => {
+            let mut response = Response::new(Body::from(body));
+            *response.status_mut() = status;
+            response.headers_mut().insert(CONTENT_TYPE, JSON);
+            response
+        }
+        // Only a map with keys that are no strings cannot be written; there is none.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// A plain text.
+#[must_use]
+pub fn text(status: StatusCode, text: String) -> Response {
+    (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,290 @@
+//! From a socket to requests: accepting, TLS, limits against slow or greedy peers, and a graceful end.
+//!
+//! ```text
+//! accept ─► permit ─► TLS handshake (deadline) ─► h1 or h2 by ALPN ─► router
+//!    └ stop: close the socket, let requests in flight finish, then cut what is left
+//! ```
+//! Owns: connections. Must not know: what a request means.
+
+mod stall;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulConnection, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use crate::metrics::Metrics;
+use crate::tasks::Tasks;
+
+/// The address at the other end of the connection, as an extension of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+impl Peer {
+    /// The peer of a request; unspecified when no listener set it.
+    #[must_use]
+    pub fn of(parts: &http::request::Parts) -> Self {
+        parts.extensions.get().copied().unwrap_or(Self(SocketAddr::from(([0, 0, 0, 0], 0))))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Peer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut http::request::Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(parts))
+    }
+}
+
+/// What one connection may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at the same time; more wait in the kernel's queue.
+    pub connections: usize,
+    /// From accept to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// From the first byte (or the last answer) to the end of a request's headers.
+    pub headers: Duration,
+    /// No byte moved in either direction while a request or an answer is under way.
+    pub stall: Duration,
+    /// Bytes of request line and headers.
+    pub header_bytes: usize,
+    /// Requests at the same time on one HTTP/2 connection.
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            handshake: Duration::from_secs(10),
+            headers: Duration::from_secs(60),
+            stall: Duration::from_secs(180),
+            header_bytes: 32 * 1024,
+            streams: 250,
+        }
+    }
+}
+
+/// A bound socket that does not accept yet.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Binds `address`; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the address is taken or not ours.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        // A restart of many clients at once must not overflow the queue.
+        let socket = socket.listen(4096)?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address })
+    }
+
+    /// The address really bound.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// What a listener serves.
+#[derive(Clone)]
+pub struct Server {
+    /// Every request goes here.
+    pub router: Router,
+    /// TLS, or plain HTTP/1.1 when absent.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Limits of each connection.
+    pub limits: Limits,
+    /// Counts connections.
+    pub metrics: Arc<Metrics>,
+}
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every request that had begun was answered.
+    Drained,
+    /// The drain deadline passed and this many connections were cut.
+    Cut(usize),
+}
+
+/// Accepts and serves until `stop`, then lets requests in flight finish within `drain`.
+pub async fn serve(listener: Listener, server: Server, stop: CancellationToken, drain: Duration) -> Ended {
+    let connections = Tasks::new();
+    let graceful = hyper_util::server::graceful::GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(server.limits.connections));
+    let server = Arc::new(server);
+    let socket = listener.socket;
+    loop {
+        let permit = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            permit = Arc::clone(&permits).acquire_owned() => match permit {
+                Ok(permit) => permit,
+                Err(_) => break,
+            },
+        };
+        let (stream, peer) = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            accepted = socket.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of descriptors and the like: wait for some to be freed instead of spinning.
+                    tracing::warn!(%error, "cannot accept connections; raise the limit of open files");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        let connection = Connection {
+            server: Arc::clone(&server),
+            peer,
+            watcher: graceful.watcher(),
+            tasks: connections.clone(),
+            stop: stop.clone(),
+            cut: connections.stopping(),
+        };
+        connections.start("connection", async move {
+            let _permit = permit;
+            let _counted = connection.server.metrics.connection();
+            connection.run(stream).await;
+        });
+    }
+    drop(socket);
+    let ended = tokio::time::timeout(drain, async {
+        graceful.shutdown().await;
+        connections.ended(drain).await
+    })
+    .await;
+    if ended == Ok(true) {
+        return Ended::Drained;
+    }
+    let left = connections.alive();
+    connections.tell_to_stop();
+    connections.ended(Duration::from_secs(1)).await;
+    Ended::Cut(left)
+}
+
+/// One accepted connection.
+struct Connection {
+    server: Arc<Server>,
+    peer: SocketAddr,
+    watcher: Watcher,
+    tasks: Tasks,
+    stop: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, peer = %self.peer, "connection lost before it began");
+            return;
+        }
+        let stream = stall::Stalling::new(stream, self.server.limits.stall);
+        let Some(config) = self.server.tls.clone() else {
+            return self.http1(stream).await;
+        };
+        let handshake = TlsAcceptor::from(config).accept(stream);
+        let accepted = tokio::select! {
+            () = self.stop.cancelled() => return,
+            accepted = tokio::time::timeout(self.server.limits.handshake, handshake) => accepted,
+        };
+        match accepted {
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream).await,
+            Ok(Ok(stream)) => self.http1(stream).await,
+            Ok(Err(error)) => tracing::debug!(%error, peer = %self.peer, "TLS handshake failed"),
+            Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
+        }
+    }
+
+    async fn http1<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let limits = &self.server.limits;
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.headers)
+            .max_header_size(limits.header_bytes)
+            .max_buf_size(512 * 1024)
+            .serve_connection(TokioIo::new(stream), service(&self.server.router, self.peer));
+        self.finish(connection).await;
+    }
+
+    async fn http2<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let limits = &self.server.limits;
+        let connection = http2::Builder::new(self.tasks.clone())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits.streams)
+            .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+            // The default windows of 64 KiB hold an upload below line speed.
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(4 << 20)
+            .max_send_buf_size(1 << 20)
+            .keep_alive_interval(limits.headers)
+            .keep_alive_timeout(Duration::from_secs(20))
+            .serve_connection(TokioIo::new(stream), service(&self.server.router, self.peer));
+        self.finish(connection).await;
+    }
+
+    async fn finish<C>(self, connection: C)
+    where
+        C: GracefulConnection,
+        C::Error: std::fmt::Display,
+    {
+        tokio::select! {
+            () = self.cut.cancelled() => {}
+            ended = self.watcher.watch(connection) => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, peer = %self.peer, "connection ended early");
+                }
+            }
+        }
+    }
+}
+
+fn service(
+    router: &Router,
+    peer: SocketAddr,
+) -> impl hyper::service::Service<
+    http::Request<Incoming>,
+    Response = http::Response<Body>,
+    Error = std::convert::Infallible,
+    Future: Send + 'static,
+> + use<> {
+    let router = router.clone();
+    hyper::service::service_fn(move |request: http::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        // A clone is a reference count; the router is always ready.
+        router.clone().call(request)
+    })
+}

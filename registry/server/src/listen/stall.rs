@@ -1,0 +1,100 @@
+//! A connection on which no byte moves for too long is cut.
+//!
+//! Owns: the watch on progress of one socket. It is what stops a peer that sends a body, or reads an answer,
+//! one byte an hour. Must not know: HTTP or TLS.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// A stream that fails with `TimedOut` when neither direction moved for `limit`.
+pub(super) struct Stalling<S> {
+    stream: S,
+    limit: Duration,
+    moved: Instant,
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl<S> Stalling<S> {
+    pub(super) fn new(stream: S, limit: Duration) -> Self {
+        Self { stream, limit, moved: Instant::now(), alarm: Box::pin(tokio::time::sleep(limit)) }
+    }
+
+    /// Looks at an outcome: progress is noted, waiting arms the alarm.
+    fn judge<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.moved = Instant::now();
+            return outcome;
+        }
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            // The timer is moved only when it fires: a busy connection never touches it.
+            let due = self.moved + self.limit;
+            if due <= Instant::now() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.alarm.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.judge(cx, outcome)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.judge(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.judge(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_peer_is_cut_and_a_slow_one_is_not() {
+        let (mut peer, ours) = tokio::io::duplex(64);
+        let mut ours = Stalling::new(ours, Duration::from_secs(60));
+        let mut byte = [0u8; 1];
+        for _ in 0..3 {
+            tokio::time::advance(Duration::from_secs(59)).await;
+            peer.write_all(b"x").await.expect("the peer writes");
+            ours.read_exact(&mut byte).await.expect("a byte each 59 seconds is progress");
+        }
+        let cut = ours.read_exact(&mut byte).await.expect_err("silence");
+        assert_eq!(cut.kind(), io::ErrorKind::TimedOut);
+    }
+}

@@ -1,0 +1,157 @@
+//! `/v2`: the OCI distribution protocol, one route for everything.
+//!
+//! ```text
+//! method, path, query ─ endpoint ─► who (Basic, Bearer, nobody) ─► may they: Allowed<_> ─► core ─► reply
+//!                                        any step may end here: error ─► status, code, challenge
+//! ```
+//! Owns: how an operation of core is asked for and answered in HTTP. Must not know: rights, rows or files.
+
+pub mod body;
+pub mod endpoint;
+
+mod blobs;
+mod errors;
+mod lists;
+mod manifests;
+mod token;
+mod uploads;
+mod who;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::header::{HeaderName, LOCATION};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
+use quay_core::{Delete, Pull, Push, Result};
+use quay_oci::{Digest, RepositoryName};
+
+use crate::http::App;
+use crate::http::observe::Who;
+use endpoint::{Endpoint, Operation};
+
+static API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+const REGISTRY_2: HeaderValue = HeaderValue::from_static("registry/2.0");
+static CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// Every request to `/v2`.
+pub async fn serve(State(app): State<App>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut response = match endpoint::parse(&parts.method, parts.uri.path(), parts.uri.query()) {
+        Ok(Endpoint::Token) => token::serve(&app, &parts, body).await,
+        Ok(endpoint) => {
+            let mut body = Some(body);
+            match answer(&app, &parts, &endpoint, &mut body).await {
+                Ok(response) => response,
+                Err(error) => {
+                    // A client that is still sending would see a reset instead of the answer.
+                    if let Some(unread) = body {
+                        body::drain(&parts, unread).await;
+                    }
+                    errors::respond(&app, &parts, &endpoint, error)
+                }
+            }
+        }
+        Err(unreadable) => errors::unreadable(unreadable),
+    };
+    response.headers_mut().insert(&API_VERSION, REGISTRY_2);
+    response
+}
+
+async fn answer(app: &App, parts: &Parts, endpoint: &Endpoint, body: &mut Option<Body>) -> Result<Response> {
+    let caller = who::caller(app, parts).await?;
+    let core = &app.core;
+    let mut response = match endpoint {
+        // Answered before: it needs no caller.
+        Endpoint::Token | Endpoint::Ping => return ping(&caller, parts),
+        Endpoint::Catalog(page) => lists::catalog(app, &caller, page).await?,
+        Endpoint::In(name, operation) => match operation {
+            Operation::HeadManifest(at) | Operation::GetManifest(at) => {
+                let allowed = core.allow::<Pull>(&caller, name).await?;
+                manifests::read(app, parts, &allowed, at).await?
+            }
+            Operation::HeadBlob(digest) | Operation::GetBlob(digest) => {
+                let allowed = core.allow::<Pull>(&caller, name).await?;
+                blobs::read(app, parts, &allowed, digest).await?
+            }
+            Operation::Tags(page) => {
+                let allowed = core.allow::<Pull>(&caller, name).await?;
+                lists::tags(app, &allowed, page).await?
+            }
+            Operation::Referrers { subject, artifact_type } => {
+                let allowed = core.allow::<Pull>(&caller, name).await;
+                lists::referrers(app, allowed, subject, artifact_type.as_deref()).await?
+            }
+            Operation::StartUpload(start) => {
+                let allowed = core.allow::<Push>(&caller, name).await?;
+                uploads::start(app, &allowed, start, body).await?
+            }
+            Operation::UploadStatus(id) => {
+                let allowed = core.allow::<Push>(&caller, name).await?;
+                uploads::status(app, &allowed, id).await?
+            }
+            Operation::AppendUpload(id) => {
+                let allowed = core.allow::<Push>(&caller, name).await?;
+                uploads::append(app, parts, &allowed, id, body).await?
+            }
+            Operation::FinishUpload(id, digest) => {
+                let allowed = core.allow::<Push>(&caller, name).await?;
+                uploads::finish(app, parts, &allowed, id, digest, body).await?
+            }
+            Operation::CancelUpload(id) => {
+                let allowed = core.allow::<Push>(&caller, name).await?;
+                core.cancel_upload(&allowed, id).await?;
+                status(StatusCode::NO_CONTENT)
+            }
+            Operation::PutManifest(at, tags) => {
+                let allowed = core.allow::<Push>(&caller, name).await?;
+                manifests::put(app, parts, &allowed, at, tags, body).await?
+            }
+            Operation::DeleteManifest(at) => {
+                let allowed = core.allow::<Delete>(&caller, name).await?;
+                core.delete_manifest(&allowed, at).await?;
+                status(StatusCode::ACCEPTED)
+            }
+            Operation::DeleteBlob(digest) => {
+                let allowed = core.allow::<Delete>(&caller, name).await?;
+                core.delete_blob(&allowed, digest).await?;
+                status(StatusCode::ACCEPTED)
+            }
+        },
+    };
+    if !matches!(parts.method, Method::GET | Method::HEAD)
+        && let Some(name) = caller.name()
+    {
+        response.extensions_mut().insert(Who(name.into()));
+    }
+    Ok(response)
+}
+
+/// `/v2/` tells a client whether its credentials work; without any it learns where to get a token.
+fn ping(caller: &quay_core::Caller, parts: &Parts) -> Result<Response> {
+    if caller.is_anonymous() && !parts.headers.contains_key(http::header::AUTHORIZATION) {
+        return Err(quay_core::Refusal::Challenge { scope: None }.into());
+    }
+    Ok(crate::http::reply::json(StatusCode::OK, &true))
+}
+
+/// An empty answer.
+fn status(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// 201 for something with a digest, with where to find it.
+fn created(name: &RepositoryName, kind: &str, digest: &Digest) -> Response {
+    let mut response = status(StatusCode::CREATED);
+    response.headers_mut().insert(LOCATION, value(format!("/v2/{name}/{kind}/{digest}")));
+    response.headers_mut().insert(&CONTENT_DIGEST, value(digest.to_string()));
+    response
+}
+
+/// A header from text that our own grammars have restricted to visible ASCII.
+fn value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+}
