@@ -104,6 +104,10 @@ config! {
         "SUPER_USERS" super_users: Vec<String> = Vec::new(), Live, yaml::texts;
         /// Whether users named in `SUPER_USERS` have their rights.
         "FEATURE_SUPER_USERS" feature_super_users: bool = true, Live, yaml::boolean;
+        /// Whether superusers may do everything in every namespace.
+        "FEATURE_SUPERUSERS_FULL_ACCESS" feature_superusers_full_access: bool = false, Live, yaml::boolean;
+        /// Names of users who may read everything and write nothing.
+        "GLOBAL_READONLY_SUPER_USERS" global_readonly_super_users: Vec<String> = Vec::new(), Live, yaml::texts;
         /// Whether the first user may be made by an unauthenticated request.
         "FEATURE_USER_INITIALIZE" feature_user_initialize: bool = false, Live, yaml::boolean;
         /// Whether people may create accounts.
