@@ -1,0 +1,336 @@
+//! Taking in manifests, and taking content away again.
+//!
+//! A manifest is kept as the bytes received. Everything it needs must be in the repository already: its blobs by a
+//! link there, its children as manifests there. Deleting hides at once; bytes go later.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use quay_db::tables::manifests::{self, NewManifest, Outcome};
+use quay_db::tables::tags::{self, Set, SetTag};
+use quay_db::tables::{blobs, repos, users};
+use quay_db::{BlobId, ManifestId, RepoId, Tx, UserId};
+use quay_oci::{Digest, ErrorCode, Manifest, ManifestError, Reference, TagName};
+
+use crate::audit::Entry;
+use crate::core::Core;
+use crate::error::{Error, Missing, Result};
+use crate::perms::{Allowed, Delete, Push};
+use crate::pull::missing_tag;
+
+/// Untagged manifests are kept for a day at least, however short the namespace's window is.
+const SHORTEST_UNTAGGED_MS: i64 = 24 * 3600 * 1000;
+/// Referrers of one manifest that are looked at when it comes or goes.
+const MOST_REFERRERS: u32 = 1_000;
+
+/// A manifest that was taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// The manifest it is about: the answer tells that it was understood.
+    pub subject: Option<Digest>,
+}
+
+impl Core {
+    /// Takes in a manifest under a tag, or under its digest alone.
+    pub async fn put_manifest(
+        &self,
+        at: &Allowed<Push>,
+        reference: &Reference,
+        content_type: Option<&str>,
+        bytes: Bytes,
+    ) -> Result<PutManifest> {
+        self.check_open()?;
+        let manifest = Manifest::parse(content_type, &bytes).map_err(refused)?;
+        self.rules().artifacts.check(&manifest)?;
+        let (digest, tag) = match reference {
+            Reference::Digest(digest) if digest.matches(&bytes) => (digest.clone(), None),
+            Reference::Digest(_) => {
+                return Err(Error::invalid(ErrorCode::DigestInvalid, "manifest digest mismatch"));
+            }
+            Reference::Tag(tag) => (Digest::sha256(&bytes), Some(tag.clone())),
+        };
+        let put = PutManifest {
+            digest: digest.clone(),
+            media_type: manifest.media_type,
+            subject: manifest.subject.as_ref().map(|subject| subject.digest.clone()),
+        };
+        let (landing, now_ms) = (self.landing(at)?, self.now_ms());
+        let entry = Entry::by("push_repo", &at.caller, now_ms)
+            .detail("repo", at.place.name.repository())
+            .detail("namespace", at.place.name.namespace())
+            .detail("manifest_digest", digest.as_str());
+        self.db()
+            .write(async move |tx| -> Result<()> {
+                let landed = landing.land(tx).await?;
+                let push = Incoming { repo: landed.repo, namespace: landed.namespace, manifest, digest, bytes, now_ms };
+                let outcome = push.store(tx, tag.as_ref()).await?;
+                if let Some(tag) = &tag {
+                    entry.on_repo(landed.namespace, landed.repo).detail("tag", tag.as_str()).record(tx).await?;
+                } else if outcome != Outcome::Existing {
+                    entry.on_repo(landed.namespace, landed.repo).record(tx).await?;
+                }
+                repos::touch(tx, landed.repo, now_ms).await?;
+                Ok(())
+            })
+            .await?;
+        Ok(put)
+    }
+
+    /// Takes away a tag, or a manifest with all of its tags.
+    pub async fn delete_manifest(&self, at: &Allowed<Delete>, reference: &Reference) -> Result<()> {
+        match reference {
+            Reference::Tag(tag) => self.delete_tag_or(at, tag, true).await,
+            Reference::Digest(digest) => self.delete_by_digest(at, digest).await,
+        }
+    }
+
+    async fn delete_by_digest(&self, at: &Allowed<Delete>, digest: &Digest) -> Result<()> {
+        let (repo, namespace, now_ms) = (at.repo(), at.place.namespace, self.now_ms());
+        let entry = Entry::by("delete_manifest", &at.caller, now_ms)
+            .on_repo(namespace, repo)
+            .detail("repo", at.place.name.repository())
+            .detail("namespace", at.place.name.namespace())
+            .detail("manifest_digest", digest.as_str());
+        let digest = digest.clone();
+        self.db()
+            .write(async move |tx| -> Result<()> {
+                let head = manifests::head(tx, repo, &digest).await?.ok_or(Missing::Manifest)?;
+                let mut gone = Vec::new();
+                for name in tags::of_manifest(tx, head.id, now_ms).await? {
+                    let tag = tags::get(tx, repo, &name, now_ms).await?;
+                    if tag.is_some_and(|tag| tag.immutable) {
+                        return Err(immutable(&name));
+                    }
+                    gone.push(name);
+                }
+                tags::delete_of_manifest(tx, head.id, now_ms).await?;
+                manifests::hide(tx, head.id, now_ms).await?;
+                expire_referrers(tx, repo, namespace, &digest, now_ms).await?;
+                entry.detail("tags", gone).record(tx).await?;
+                repos::touch(tx, repo, now_ms).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Takes away a tag; its manifest stays readable by digest for a while.
+    pub async fn delete_tag(&self, at: &Allowed<Delete>, tag: &TagName) -> Result<()> {
+        self.delete_tag_or(at, tag, false).await
+    }
+
+    async fn delete_tag_or(&self, at: &Allowed<Delete>, tag: &TagName, as_manifest: bool) -> Result<()> {
+        let (repo, namespace, now_ms, tag) = (at.repo(), at.place.namespace, self.now_ms(), tag.clone());
+        let entry = Entry::by("delete_tag", &at.caller, now_ms)
+            .on_repo(namespace, repo)
+            .detail("repo", at.place.name.repository())
+            .detail("namespace", at.place.name.namespace())
+            .detail("tag", tag.as_str());
+        self.db()
+            .write(async move |tx| -> Result<()> {
+                let Some(current) = tags::get(tx, repo, tag.as_str(), now_ms).await? else {
+                    let once = !tags::history(tx, repo, Some(tag.as_str()), None, 1).await?.is_empty();
+                    return Err(if as_manifest { missing_tag(&tag, once) } else { Missing::Tag }.into());
+                };
+                if current.immutable {
+                    return Err(immutable(tag.as_str()));
+                }
+                tags::delete(tx, repo, tag.as_str(), now_ms).await?;
+                expire_untagged(tx, namespace, current.manifest, now_ms).await?;
+                entry.detail("manifest_digest", current.digest.as_str()).record(tx).await?;
+                repos::touch(tx, repo, now_ms).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Takes away the repository's own link to a blob; refused while a manifest of it needs the blob.
+    pub async fn delete_blob(&self, at: &Allowed<Delete>, digest: &Digest) -> Result<()> {
+        let (repo, namespace, now_ms) = (at.repo(), at.place.namespace, self.now_ms());
+        let entry = Entry::by("delete_blob", &at.caller, now_ms)
+            .on_repo(namespace, repo)
+            .detail("repo", at.place.name.repository())
+            .detail("namespace", at.place.name.namespace())
+            .detail("digest", digest.as_str());
+        let digest = digest.clone();
+        self.db()
+            .write(async move |tx| -> Result<()> {
+                let blob = blobs::linked(tx, repo, &digest, now_ms).await?.ok_or(Missing::Blob)?;
+                if blobs::used_by_live_manifest(tx, repo, blob.id).await? {
+                    return Err(Error::Unsupported(
+                        "the blob is used by a manifest of this repository: delete the manifest first".to_owned(),
+                    ));
+                }
+                blobs::unlink(tx, repo, blob.id, now_ms).await?;
+                entry.record(tx).await?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// A manifest on its way into a repository.
+struct Incoming {
+    repo: RepoId,
+    namespace: UserId,
+    manifest: Manifest,
+    digest: Digest,
+    bytes: Bytes,
+    now_ms: i64,
+}
+
+impl Incoming {
+    async fn store(&self, tx: &mut Tx, tag: Option<&TagName>) -> Result<Outcome> {
+        let Self { repo, namespace, manifest, digest, bytes, now_ms } = self;
+        let (repo, namespace, now_ms) = (*repo, *namespace, *now_ms);
+        let blobs = self.linked_blobs(tx).await?;
+        let children_size = self.children_size(tx).await?;
+        let layers: u64 = manifest.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add);
+        let children: Vec<&Digest> = manifest.manifests.iter().map(|child| &child.digest).collect();
+        let subject = manifest.subject.as_ref().map(|subject| &subject.digest);
+        let annotations = match manifest.annotations.is_empty() {
+            true => None,
+            false => Some(serde_json::to_vec(&manifest.annotations).map_err(|e| Error::Internal(Box::new(e)))?),
+        };
+        let expires_ms = match (tag, subject) {
+            (Some(_), _) => None,
+            // A referrer lives as long as its subject, once that is there.
+            (None, Some(subject)) if manifests::head(tx, repo, subject).await?.is_some() => None,
+            (None, _) => Some(untagged_until(tx, namespace, now_ms).await?),
+        };
+        let new = NewManifest {
+            repo,
+            digest,
+            media_type: manifest.media_type,
+            artifact_type: manifest.effective_artifact_type(),
+            config_media_type: manifest.config.as_ref().map(|config| &*config.media_type),
+            subject,
+            annotations: annotations.as_deref(),
+            layers_size: i64::try_from(layers).unwrap_or(i64::MAX).saturating_add(children_size),
+            bytes,
+            blobs: &blobs,
+            children: &children,
+            expires_ms,
+            now_ms,
+        };
+        let put = manifests::put(tx, &new).await?;
+        if put.outcome != Outcome::Existing {
+            keep_referrers(tx, repo, digest).await?;
+        }
+        if let Some(tag) = tag {
+            let set = SetTag { repo, name: tag.as_str(), manifest: put.id, end_ms: None, reversion: false, now_ms };
+            set_tag(tx, namespace, &set).await?;
+        }
+        Ok(put.outcome)
+    }
+
+    /// The blobs, each locked against collection and linked to the repository.
+    async fn linked_blobs(&self, tx: &mut Tx) -> Result<Vec<BlobId>> {
+        let mut found = BTreeMap::new();
+        for descriptor in self.manifest.blobs() {
+            if found.contains_key(&descriptor.digest) {
+                continue;
+            }
+            let locked = blobs::lock(tx, &descriptor.digest).await?;
+            let linked = match locked {
+                Some(_) => blobs::linked(tx, self.repo, &descriptor.digest, self.now_ms).await?,
+                None => None,
+            };
+            let blob = linked.ok_or_else(|| {
+                Error::invalid(ErrorCode::ManifestBlobUnknown, format!("Unknown blob `{}`", descriptor.digest))
+            })?;
+            found.insert(descriptor.digest.clone(), blob.id);
+        }
+        Ok(found.into_values().collect())
+    }
+
+    /// Checks that every child is there with the size that the index tells; gives the sum of their layers.
+    async fn children_size(&self, tx: &mut Tx) -> Result<i64> {
+        let mut sum = 0_i64;
+        for child in &self.manifest.manifests {
+            let head = manifests::head(tx, self.repo, &child.digest).await?.ok_or_else(|| {
+                Error::invalid(
+                    ErrorCode::ManifestBlobUnknown,
+                    format!("Could not find child manifest with digest `{}`", child.digest),
+                )
+            })?;
+            if head.size.cast_unsigned() != child.size {
+                return Err(Error::invalid(
+                    ErrorCode::ManifestInvalid,
+                    format!("Size of manifest does not match that retrieved: {} vs {}", child.size, head.size),
+                ));
+            }
+            sum = sum.saturating_add(head.layers_size);
+        }
+        Ok(sum)
+    }
+}
+
+/// Points a tag somewhere; what it pointed at before lives on untagged for a while.
+pub(crate) async fn set_tag(tx: &mut Tx, namespace: UserId, set: &SetTag<'_>) -> Result<()> {
+    match tags::set(tx, set).await? {
+        Set::Created | Set::Unchanged => Ok(()),
+        Set::Moved { from, .. } if from == set.manifest => Ok(()),
+        Set::Moved { from, .. } => expire_untagged(tx, namespace, from, set.now_ms).await,
+        Set::Immutable => Err(immutable(set.name)),
+    }
+}
+
+pub(crate) fn immutable(tag: &str) -> Error {
+    Error::Immutable { tag: tag.to_owned() }
+}
+
+/// Starts the clock of a manifest that lost its last tag.
+pub(crate) async fn expire_untagged(tx: &mut Tx, namespace: UserId, id: ManifestId, now_ms: i64) -> Result<()> {
+    if tags::of_manifest(tx, id, now_ms).await?.is_empty() {
+        let until_ms = untagged_until(tx, namespace, now_ms).await?;
+        manifests::set_expiry(tx, id, Some(until_ms)).await?;
+    }
+    Ok(())
+}
+
+/// Until when something untagged lives: the namespace's window, a day at least.
+async fn untagged_until(tx: &mut Tx, namespace: UserId, now_ms: i64) -> Result<i64> {
+    let owner = users::get(tx, namespace).await?;
+    let window_ms = owner.map_or(0, |owner| owner.tag_expiration_s.saturating_mul(1000));
+    Ok(now_ms.saturating_add(window_ms.max(SHORTEST_UNTAGGED_MS)))
+}
+
+/// Referrers that waited for their subject follow it from now on.
+async fn keep_referrers(tx: &mut Tx, repo: RepoId, subject: &Digest) -> Result<()> {
+    for referrer in manifests::referrers(tx, repo, subject, None, None, MOST_REFERRERS).await? {
+        if let Some(head) = manifests::head(tx, repo, &referrer.digest).await? {
+            manifests::set_expiry(tx, head.id, None).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Referrers of a subject that went away live on for a while, unless they are tagged.
+async fn expire_referrers(
+    tx: &mut Tx,
+    repo: RepoId,
+    namespace: UserId,
+    subject: &Digest,
+    now_ms: i64,
+) -> Result<()> {
+    for referrer in manifests::referrers(tx, repo, subject, None, None, MOST_REFERRERS).await? {
+        if let Some(head) = manifests::head(tx, repo, &referrer.digest).await? {
+            expire_untagged(tx, namespace, head.id, now_ms).await?;
+        }
+    }
+    Ok(())
+}
+
+fn refused(error: ManifestError) -> Error {
+    match error {
+        ManifestError::TooLarge { .. } => Error::TooLarge { limit: quay_oci::manifest::MAX_BYTES as u64 },
+        ManifestError::Unsupported { .. } => Error::UnsupportedMediaType(error.to_string()),
+        ManifestError::Malformed(_) | ManifestError::Schema(_) => {
+            Error::invalid(ErrorCode::ManifestInvalid, error.to_string())
+        }
+    }
+}
