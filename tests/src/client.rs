@@ -116,11 +116,8 @@ impl Caller {
 
     /// Any method; `target` is a path, or a whole address as in `Location`.
     pub fn call(&self, method: Method, target: &str) -> Call {
-        let url = if target.starts_with('/') {
-            format!("{}{target}", self.client.base)
-        } else {
-            target.to_owned()
-        };
+        let url =
+            if target.starts_with('/') { format!("{}{target}", self.client.base) } else { target.to_owned() };
         let request = self.client.http.request(method, url);
         let request = match &self.identity {
             Identity::Nobody => request,

@@ -35,7 +35,8 @@ static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
 
 /// Where the client `name` is; builds it when needed.
 pub async fn program(name: &str) -> Result<PathBuf> {
-    let known = |built: &Option<HashMap<String, PathBuf>>| built.as_ref().and_then(|map| map.get(name).cloned());
+    let known =
+        |built: &Option<HashMap<String, PathBuf>>| built.as_ref().and_then(|map| map.get(name).cloned());
     if let Some(path) = known(&*BUILT.lock().map_err(|_| anyhow!("poisoned"))?) {
         return Ok(path);
     }
@@ -54,7 +55,11 @@ pub async fn program(name: &str) -> Result<PathBuf> {
     let text = String::from_utf8(output.stdout)?;
     let path = PathBuf::from(text.lines().last().context("the build printed no path")?.trim());
     ensure!(path.try_exists()?, "{} printed {}, which is not there", script.display(), path.display());
-    BUILT.lock().map_err(|_| anyhow!("poisoned"))?.get_or_insert_default().insert(name.to_owned(), path.clone());
+    BUILT
+        .lock()
+        .map_err(|_| anyhow!("poisoned"))?
+        .get_or_insert_default()
+        .insert(name.to_owned(), path.clone());
     Ok(path)
 }
 
@@ -186,6 +191,19 @@ impl Helm {
         let to = self.home.path().join("pulled");
         fs::create_dir_all(&to)?;
         let args = ["pull", &source, "--version", version, "--destination", path(&to)?];
+        self.run(&[&args[..], &["--ca-file", path(&self.ca)?]].concat()).await
+    }
+
+    /// `helm install` out of the registry; `from` is `host/namespace/chart`.
+    pub async fn install(
+        &self,
+        release: &str,
+        from: &str,
+        version: &str,
+        namespace: &str,
+    ) -> Result<Outcome> {
+        let source = format!("oci://{from}");
+        let args = ["install", release, &source, "--version", version, "--namespace", namespace];
         self.run(&[&args[..], &["--ca-file", path(&self.ca)?]].concat()).await
     }
 

@@ -1,1 +1,13 @@
-pub struct Placeholder;
+//! A cluster with the operator in it, as its users see both: one namespace per test, a `QuayRegistry` and what came of
+//! it.
+//!
+//! The cluster is the one of `CLUSTER_KUBECONFIG`, else of `KUBECONFIG`; without either nothing is touched. Waiting is
+//! done by watches with deadlines. Whatever is collected on the way (events, status, logs of pods) is a log of the run.
+
+mod case;
+mod endpoint;
+mod node;
+
+pub use case::{Case, REGISTRY_KIND, connect};
+pub use endpoint::Endpoint;
+pub use node::{Container, audit, trust};

@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::artifact::{
-    OCI_MANIFEST, descriptor, finish_url, manifest_bytes, noise, open_upload, pull_blob, pull_manifest, put_manifest,
+    OCI_MANIFEST, descriptor, finish_url, manifest_bytes, noise, open_upload, pull_blob, pull_manifest,
+    put_manifest,
 };
 use crate::client::{Answer, Caller};
 use crate::out;
@@ -74,7 +75,12 @@ struct Load {
 }
 
 /// Lets fifty push into `namespace`, and kills once `threshold` items were acknowledged.
-pub async fn push_and_kill<F>(caller: &Caller, namespace: &str, threshold: usize, kill: F) -> Result<Acknowledged>
+pub async fn push_and_kill<F>(
+    caller: &Caller,
+    namespace: &str,
+    threshold: usize,
+    kill: F,
+) -> Result<Acknowledged>
 where
     F: Future<Output = Result<()>>,
 {

@@ -16,7 +16,13 @@ pub async fn layout(folder: &Path) -> Result<Digest> {
     fs::create_dir_all(&blobs)?;
     let content = folder.join("content");
     fs::write(&content, noise(100_000))?;
-    let tar = Command::new("tar").arg("-C").arg(folder).args(["-c", "content"]).output().await.context("run tar")?;
+    let tar = Command::new("tar")
+        .arg("-C")
+        .arg(folder)
+        .args(["-c", "content"])
+        .output()
+        .await
+        .context("run tar")?;
     ensure!(tar.status.success(), "tar failed: {}", String::from_utf8_lossy(&tar.stderr));
     fs::remove_file(content)?;
 
@@ -37,7 +43,10 @@ pub async fn layout(folder: &Path) -> Result<Digest> {
     }
     let mut entry = descriptor(OCI_MANIFEST, &manifest);
     entry["annotations"] = json!({ "org.opencontainers.image.ref.name": "latest" });
-    fs::write(folder.join("index.json"), serde_json::to_vec(&json!({ "schemaVersion": 2, "manifests": [entry] }))?)?;
+    fs::write(
+        folder.join("index.json"),
+        serde_json::to_vec(&json!({ "schemaVersion": 2, "manifests": [entry] }))?,
+    )?;
     fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
     Ok(Digest::sha256(&config))
 }

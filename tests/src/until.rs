@@ -28,8 +28,3 @@ where
         sleep(POLL).await;
     }
 }
-
-/// Fails when `work` takes longer than the deadline, which exists to end a hang, not to judge speed.
-pub async fn within<T>(what: &str, limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(limit, work).await.with_context(|| format!("waited {limit:?} for: {what}"))?
-}

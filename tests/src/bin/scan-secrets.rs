@@ -27,7 +27,11 @@ fn main() -> ExitCode {
                     leak.secret
                 );
             }
-            eprintln!("{} lines show a secret; the list is {}", report.leaks.len(), secrets::list().display());
+            eprintln!(
+                "{} lines show a secret; the list is {}",
+                report.leaks.len(),
+                secrets::list().display()
+            );
             ExitCode::FAILURE
         }
         Err(error) => {

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 use bytes::Bytes;
-use quay_tests::artifact::{OCI_MANIFEST, descriptor, manifest_bytes, noise, open_upload, push, push_blob, put_manifest};
+use quay_tests::artifact::{
+    OCI_MANIFEST, descriptor, manifest_bytes, noise, open_upload, push, push_blob, put_manifest,
+};
 use quay_tests::raw::{Raw, head};
 use serde_json::json;
 
@@ -66,7 +68,10 @@ async fn manifests_that_are_none_get_400() -> Result<()> {
         ("no config", changed(&|manifest| manifest["config"] = json!(null))),
         ("layers that are none", changed(&|manifest| manifest["layers"] = json!("none"))),
         ("a bad digest", changed(&|manifest| manifest["config"]["digest"] = json!("sha256:xyz"))),
-        ("a path as digest", changed(&|manifest| manifest["layers"][0]["digest"] = json!("../../etc/passwd"))),
+        (
+            "a path as digest",
+            changed(&|manifest| manifest["layers"][0]["digest"] = json!("../../etc/passwd")),
+        ),
         ("a negative size", changed(&|manifest| manifest["layers"][0]["size"] = json!(-5))),
         ("a fractional size", changed(&|manifest| manifest["layers"][0]["size"] = json!(0.5))),
         ("a huge size", changed(&|manifest| manifest["layers"][0]["size"] = json!(u64::MAX))),
@@ -76,7 +81,11 @@ async fn manifests_that_are_none_get_400() -> Result<()> {
         let answer = put_manifest(&caller, REPOSITORY, "2", OCI_MANIFEST, &bytes).await?;
         assert_eq!(answer.status, 400, "{what}: {answer:?}");
         let code = answer.error_code()?;
-        assert!(["MANIFEST_INVALID", "MANIFEST_BLOB_UNKNOWN", "DIGEST_INVALID", "SIZE_INVALID"].contains(&code.as_str()), "{what}: {code}");
+        assert!(
+            ["MANIFEST_INVALID", "MANIFEST_BLOB_UNKNOWN", "DIGEST_INVALID", "SIZE_INVALID"]
+                .contains(&code.as_str()),
+            "{what}: {code}"
+        );
     }
     still_works(&started).await
 }
@@ -86,8 +95,12 @@ async fn bad_digests_offsets_and_upload_ids_get_4xx() -> Result<()> {
     let started = started().await?;
     let caller = started.caller();
     push(&caller, REPOSITORY, "1", 10).await?;
-    for digest in ["sha256:abc", "sha256:", "md5:d41d8cd98f00b204e9800998ecf8427e", "nonsense", "sha256:%00", "a:b:c"] {
-        for path in [format!("blobs/{digest}"), format!("referrers/{digest}"), format!("manifests/sha256:{digest}")] {
+    for digest in
+        ["sha256:abc", "sha256:", "md5:d41d8cd98f00b204e9800998ecf8427e", "nonsense", "sha256:%00", "a:b:c"]
+    {
+        for path in
+            [format!("blobs/{digest}"), format!("referrers/{digest}"), format!("manifests/sha256:{digest}")]
+        {
             let answer = caller.get(&format!("/v2/{REPOSITORY}/{path}")).send().await?;
             assert!((400..405).contains(&answer.status), "{path}: {answer:?}");
             answer.error_code()?;
@@ -107,7 +120,8 @@ async fn bad_digests_offsets_and_upload_ids_get_4xx() -> Result<()> {
         assert!([400, 416].contains(&answer.status), "{range}: {answer:?}");
     }
     for id in ["nothing", "00000000-0000-0000-0000-000000000000", "%2e%2e", "x%00y", &"a".repeat(3_000)] {
-        let answer = caller.patch(&format!("/v2/{REPOSITORY}/blobs/uploads/{id}")).body(noise(10)).send().await?;
+        let answer =
+            caller.patch(&format!("/v2/{REPOSITORY}/blobs/uploads/{id}")).body(noise(10)).send().await?;
         assert!((400..415).contains(&answer.status), "{id}: {answer:?}");
     }
     still_works(&started).await
@@ -144,7 +158,11 @@ async fn bad_names_and_tags_get_4xx() -> Result<()> {
         assert!((400..500).contains(&answer.status), "{path}: {answer:?}");
         answer.error_code()?;
     }
-    for path in ["/v2/UPPER/blobs/uploads/", "/v2/quayadmin/Upper/blobs/uploads/", &format!("/v2/{long}/blobs/uploads/")] {
+    for path in [
+        "/v2/UPPER/blobs/uploads/",
+        "/v2/quayadmin/Upper/blobs/uploads/",
+        &format!("/v2/{long}/blobs/uploads/"),
+    ] {
         let answer = caller.post(path).send().await?;
         answer.expect_error(400, "NAME_INVALID")?;
     }
@@ -192,7 +210,11 @@ async fn huge_heads_and_broken_requests_are_cut_off() -> Result<()> {
             assert!((400..500).contains(&answer.status), "{what}: {answer:?}");
         }
     }
-    for bytes in ["GET / HTTP/9.9\r\n\r\n", "\0\0\0\0\r\n\r\n", "PUT /v2/a/manifests/1 HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"] {
+    for bytes in [
+        "GET / HTTP/9.9\r\n\r\n",
+        "\0\0\0\0\r\n\r\n",
+        "PUT /v2/a/manifests/1 HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+    ] {
         let mut raw = Raw::connect(started.registry.https(), &started.ca).await?;
         raw.send(bytes.as_bytes()).await?;
         if let Ok(answer) = raw.answer().await {
@@ -215,8 +237,10 @@ async fn a_body_without_rights_is_refused_before_it_is_read() -> Result<()> {
     let length = (1_u64 << 40).to_string();
     for (target, headers) in [
         ("/v2/quayadmin/a/manifests/1", [("Content-Length", length.as_str()), ("Expect", "100-continue")]),
-        ("/v2/quayadmin/a/blobs/uploads/?digest=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-         [("Content-Length", length.as_str()), ("Expect", "100-continue")]),
+        (
+            "/v2/quayadmin/a/blobs/uploads/?digest=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            [("Content-Length", length.as_str()), ("Expect", "100-continue")],
+        ),
     ] {
         let method = if target.contains("manifests") { "PUT" } else { "POST" };
         let mut raw = Raw::connect(started.registry.https(), &started.ca).await?;
@@ -231,9 +255,16 @@ async fn a_body_without_rights_is_refused_before_it_is_read() -> Result<()> {
 async fn bad_bodies_of_the_rest_interface_get_400() -> Result<()> {
     let started = started().await?;
     let session = started.session(&started.admin).await?;
-    for body in [json!(null), json!([]), json!("text"), json!({}), json!({ "name": 7 }), json!({ "name": "UPPER" }),
-        json!({ "name": "../x" }), json!({ "name": "x".repeat(5_000) })]
-    {
+    for body in [
+        json!(null),
+        json!([]),
+        json!("text"),
+        json!({}),
+        json!({ "name": 7 }),
+        json!({ "name": "UPPER" }),
+        json!({ "name": "../x" }),
+        json!({ "name": "x".repeat(5_000) }),
+    ] {
         let answer = session.post("/api/v1/organization/", &body).await?;
         assert_eq!(answer.status, 400, "{body}: {answer:?}");
         answer.json()?;

@@ -52,9 +52,10 @@ async fn helm_tells_why_a_wrong_password_does_not_do() -> Result<()> {
     let started = started().await?;
     let organization = started.organization("charts").await?;
     for version in [HELM_3, HELM_4] {
-        for (who, reason) in
-            [(&organization.owner, "invalid username or password"), (&organization.robot, "could not find robot")]
-        {
+        for (who, reason) in [
+            (&organization.owner, "invalid username or password"),
+            (&organization.robot, "could not find robot"),
+        ] {
             let wrong = who.with_wrong_password()?;
             let helm = Helm::new(version, &started.ca).await?;
             let host = started.registry.host();
@@ -80,7 +81,11 @@ async fn helm_tells_a_stranger_that_he_may_not_push() -> Result<()> {
         helm.login(&host, &organization.stranger).await?.success()?;
         let archive = chart::package(&helm, helm.home(), "refused", "0.1.0").await?;
         let push = helm.push(&archive, &format!("{host}/charts")).await?.failure()?;
-        assert!(push.text.contains("403") || push.text.to_lowercase().contains("denied"), "{version}: {}", push.text);
+        assert!(
+            push.text.contains("403") || push.text.to_lowercase().contains("denied"),
+            "{version}: {}",
+            push.text
+        );
     }
     Ok(())
 }
@@ -117,7 +122,8 @@ async fn skopeo_copies_an_image_to_a_registry_without_configuration_and_back() -
     // the same as Docker's format, and then by digest to another repository
     let docker = format!("docker://{host}/quayadmin/docker:1");
     let certs = skopeo.cert_dir()?;
-    let args = ["copy", "--format", "v2s2", "--src-cert-dir", &certs, "--dest-cert-dir", &certs, &there, &docker];
+    let args =
+        ["copy", "--format", "v2s2", "--src-cert-dir", &certs, "--dest-cert-dir", &certs, &there, &docker];
     skopeo.run(&args).await?.success()?;
     let stored = pull_manifest(&started.caller(), "quayadmin/docker", "1").await?;
     assert_eq!(stored.need("content-type")?, quay_tests::artifact::DOCKER_MANIFEST);
@@ -125,7 +131,8 @@ async fn skopeo_copies_an_image_to_a_registry_without_configuration_and_back() -
     let by_digest = format!("docker://{host}/quayadmin/docker@{digest}");
     skopeo.copy(&by_digest, &format!("docker://{host}/quayadmin/other/deep/name:2")).await?.success()?;
 
-    let listed = skopeo.run(&["list-tags", "--cert-dir", &certs, &format!("docker://{host}/quayadmin/image")]).await?;
+    let listed =
+        skopeo.run(&["list-tags", "--cert-dir", &certs, &format!("docker://{host}/quayadmin/image")]).await?;
     assert!(listed.success()?.text.contains("\"1\""));
     skopeo.run(&["delete", "--cert-dir", &certs, &there]).await?.success()?;
     skopeo.run(&["inspect", "--cert-dir", &certs, &there]).await?.failure()?;
@@ -136,7 +143,8 @@ async fn skopeo_copies_an_image_to_a_registry_without_configuration_and_back() -
 fn readme_lines() -> Result<Vec<String>> {
     let readme = std::fs::read_to_string(quay_tests::out::repository().join("README.md"))?;
     let section = readme.split("## The registry alone").nth(1).context("the README's section")?;
-    let block = section.split("```sh").nth(1).and_then(|rest| rest.split("```").next()).context("its block")?;
+    let block =
+        section.split("```sh").nth(1).and_then(|rest| rest.split("```").next()).context("its block")?;
     let joined = block.replace("\\\n", " ");
     Ok(joined.lines().filter(|line| line.starts_with("skopeo ")).map(str::to_owned).collect())
 }

@@ -64,13 +64,12 @@ impl Started {
         session.create_organization(name).await?;
         let robot = session.create_robot(name, "pusher").await?;
         session.let_create(name, &robot.username).await?;
-        Ok(Organization { name: name.to_owned(), owner, robot, stranger, session })
+        Ok(Organization { owner, robot, stranger, session })
     }
 }
 
 /// An organization and people around it.
 pub(crate) struct Organization {
-    pub(crate) name: String,
     pub(crate) owner: Credentials,
     pub(crate) robot: Credentials,
     pub(crate) stranger: Credentials,

@@ -93,9 +93,7 @@ async fn an_idle_registry_ends_at_once_on_both_signals() -> Result<()> {
 #[tokio::test]
 async fn a_new_certificate_is_served_without_a_restart_and_a_bad_one_is_not() -> Result<()> {
     let started = started().await?;
-    let shown = || async {
-        Raw::connect(started.registry.https(), &started.ca).await?.certificate()
-    };
+    let shown = || async { Raw::connect(started.registry.https(), &started.ca).await?.certificate() };
     let first = shown().await?;
     let pair = started.site.authority()?.leaf(&["localhost", "127.0.0.1"])?;
     started.site.write_pair(&pair)?;

@@ -131,7 +131,8 @@ async fn referrers_list_what_points_at_a_subject_and_filter_by_type() -> Result<
     expected.sort_unstable();
     assert_eq!(digests, expected);
 
-    let filtered = caller.get(&path).query(&[("artifactType", "application/vnd.example.sbom")]).send().await?;
+    let filtered =
+        caller.get(&path).query(&[("artifactType", "application/vnd.example.sbom")]).send().await?;
     let filtered = filtered.expect(200)?;
     assert_eq!(filtered.need("oci-filters-applied")?, "artifactType");
     let body = filtered.json()?;
@@ -142,7 +143,8 @@ async fn referrers_list_what_points_at_a_subject_and_filter_by_type() -> Result<
     assert_eq!(listed[0]["annotations"]["org.example.kind"], "sbom");
 
     // a manifest with a subject says so when it is pushed
-    let again = put_manifest(&caller, REPOSITORY, "sbom", OCI_MANIFEST, &pushed[1].manifest).await?.expect(201)?;
+    let again =
+        put_manifest(&caller, REPOSITORY, "sbom", OCI_MANIFEST, &pushed[1].manifest).await?.expect(201)?;
     assert_eq!(again.need("oci-subject")?, subject.digest.as_str());
     // and once it is deleted it is no referrer any more
     caller.delete(&format!("/v2/{REPOSITORY}/manifests/{}", pushed[0].digest)).send().await?.expect(202)?;

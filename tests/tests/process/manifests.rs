@@ -61,7 +61,9 @@ async fn a_tag_moves_to_what_was_pushed_last_and_the_old_digest_stays_readable()
 async fn docker_manifests_and_lists_keep_their_types() -> Result<()> {
     let started = started().await?;
     let caller = started.caller();
-    let config = Bytes::from_static(br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#);
+    let config = Bytes::from_static(
+        br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#,
+    );
     let layer = noise(2_000);
     push_blob(&caller, REPOSITORY, &config).await?;
     push_blob(&caller, REPOSITORY, &layer).await?;
@@ -136,7 +138,9 @@ async fn any_type_of_artifact_is_accepted() -> Result<()> {
 async fn a_push_does_not_fail_because_of_what_a_config_blob_holds() -> Result<()> {
     let started = started().await?;
     let caller = started.caller();
-    for (tag, config) in [("binary", noise(300)), ("text", Bytes::from_static(b"not json")), ("none", Bytes::new())] {
+    for (tag, config) in
+        [("binary", noise(300)), ("text", Bytes::from_static(b"not json")), ("none", Bytes::new())]
+    {
         let layer = noise(10);
         push_blob(&caller, REPOSITORY, &config).await?;
         push_blob(&caller, REPOSITORY, &layer).await?;
@@ -184,7 +188,8 @@ async fn what_is_not_a_known_manifest_type_gets_415_or_400() -> Result<()> {
     let pushed = push(&caller, REPOSITORY, "1", 10).await?;
     let answer = put_manifest(&caller, REPOSITORY, "2", "text/html", &pushed.manifest).await?;
     answer.expect_error(415, "MANIFEST_INVALID")?;
-    let schema1 = Bytes::from_static(br#"{"schemaVersion":1,"name":"a","tag":"1","fsLayers":[],"history":[]}"#);
+    let schema1 =
+        Bytes::from_static(br#"{"schemaVersion":1,"name":"a","tag":"1","fsLayers":[],"history":[]}"#);
     let media_type = "application/vnd.docker.distribution.manifest.v1+prettyjws";
     let answer = put_manifest(&caller, REPOSITORY, "2", media_type, &schema1).await?;
     assert!([400, 415].contains(&answer.status), "{answer:?}");

@@ -29,14 +29,18 @@ async fn signing_in_needs_the_csrf_token_and_the_right_password() -> Result<()> 
 
     let wrong = session.try_sign_in(&started.admin.with_wrong_password()?).await?.expect(403)?;
     let wrong = wrong.json()?;
-    assert_eq!((&wrong["invalidCredentials"], &wrong["needsEmailVerification"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&wrong["invalidCredentials"], &wrong["needsEmailVerification"]),
+        (&json!(true), &json!(false))
+    );
     assert!(wrong["message"].is_string());
     session.get("/api/v1/user/").await?.expect(401)?;
 
     let answer = session.try_sign_in(&started.admin).await?.expect(200)?;
     assert_eq!(answer.json()?["success"], true);
     quay_tests::secrets::known(answer.need("x-next-csrf-token")?)?;
-    let cookies: Vec<&str> = answer.headers.get_all("set-cookie").iter().filter_map(|c| c.to_str().ok()).collect();
+    let cookies: Vec<&str> =
+        answer.headers.get_all("set-cookie").iter().filter_map(|c| c.to_str().ok()).collect();
     for cookie in &cookies {
         quay_tests::secrets::known(cookie.split(['=', ';']).nth(1).unwrap_or_default())?;
     }
@@ -76,7 +80,10 @@ async fn the_signed_in_user_sees_himself_and_his_organizations() -> Result<()> {
     assert_eq!((&user["anonymous"], &user["verified"]), (&json!(false), &json!(true)));
     let organizations = user["organizations"].as_array().context("organizations")?;
     assert_eq!(organizations.len(), 1);
-    assert_eq!((&organizations[0]["name"], &organizations[0]["is_org_admin"]), (&json!("seen"), &json!(true)));
+    assert_eq!(
+        (&organizations[0]["name"], &organizations[0]["is_org_admin"]),
+        (&json!("seen"), &json!(true))
+    );
     for key in ["email", "avatar", "can_create_repo", "is_me", "logins", "tag_expiration_s", "prompts"] {
         assert!(keys(&user).contains(&key), "{key} is missing: {user}");
     }
@@ -102,7 +109,10 @@ async fn an_organization_has_an_owner_and_a_name_of_its_own() -> Result<()> {
     create("UPPER").await?.expect(400)?;
 
     let view = session.get("/api/v1/organization/charts").await?.expect(200)?.json()?;
-    assert_eq!((&view["name"], &view["is_admin"], &view["is_member"]), (&json!("charts"), &json!(true), &json!(true)));
+    assert_eq!(
+        (&view["name"], &view["is_admin"], &view["is_member"]),
+        (&json!("charts"), &json!(true), &json!(true))
+    );
     assert_eq!(view["teams"]["owners"]["role"], "admin", "{view}");
 
     let stranger = started.sign_up("stranger").await?;
@@ -128,15 +138,22 @@ async fn a_robot_shows_its_token_to_those_who_manage_the_organization() -> Resul
     let token = made["token"].as_str().context("token")?;
     let robot = Credentials::new("bots+ci", token)?;
     assert_eq!((&made["name"], &made["description"]), (&json!("bots+ci"), &json!("builds")));
-    assert!(token.len() == 64 && token.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()), "Quay's form");
+    assert!(
+        token.len() == 64 && token.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()),
+        "Quay's form"
+    );
     let seen = session.get(path).await?.expect(200)?.json()?;
     assert_eq!(seen["token"], token, "it can be shown again");
     let again = session.put(path, &json!({})).await?.expect(400)?.json()?;
     assert!(again.to_string().contains("Existing robot with name"), "{again}");
 
     let listed = session.get("/api/v1/organization/bots/robots?token=true").await?.expect(200)?.json()?;
-    let mut names: Vec<&str> =
-        listed["robots"].as_array().context("robots")?.iter().filter_map(|robot| robot["name"].as_str()).collect();
+    let mut names: Vec<&str> = listed["robots"]
+        .as_array()
+        .context("robots")?
+        .iter()
+        .filter_map(|robot| robot["name"].as_str())
+        .collect();
     names.sort_unstable();
     assert_eq!(names, ["bots+ci", "bots+pusher"]);
 
@@ -192,15 +209,21 @@ async fn a_repository_has_visibility_permissions_and_tags() -> Result<()> {
     let view = session.get("/api/v1/repository/repo/app").await?.expect(200)?.json()?;
     assert_eq!((&view["description"], &view["can_admin"]), (&json!("an application"), &json!(true)));
     let all = session.get("/api/v1/repository?namespace=repo").await?.expect(200)?.json()?;
-    let names: Vec<&str> =
-        all["repositories"].as_array().context("list")?.iter().filter_map(|repo| repo["name"].as_str()).collect();
+    let names: Vec<&str> = all["repositories"]
+        .as_array()
+        .context("list")?
+        .iter()
+        .filter_map(|repo| repo["name"].as_str())
+        .collect();
     assert_eq!(names, ["app"]);
 
     // a stranger sees none of it
     let stranger = started.session(&organization.stranger).await?;
-    stranger.get("/api/v1/repository/repo/app").await?.expect(403).or(
-        stranger.get("/api/v1/repository/repo/app").await?.expect(404),
-    )?;
+    stranger
+        .get("/api/v1/repository/repo/app")
+        .await?
+        .expect(403)
+        .or(stranger.get("/api/v1/repository/repo/app").await?.expect(404))?;
     let all = stranger.get("/api/v1/repository?namespace=repo").await?.expect(200)?.json()?;
     assert_eq!(all["repositories"], json!([]));
     Ok(())

@@ -73,8 +73,13 @@ DEFAULT_TAG_EXPIRATION: soon
 SUPER_USERS: quayadmin
 A_KEY_NOBODY_KNOWS: is kept
 ";
-const WRONG: [&str; 5] =
-    ["SERVER_HOSTNAME", "PREFERRED_URL_SCHEME", "MAXIMUM_LAYER_SIZE", "FEATURE_USER_CREATION", "DEFAULT_TAG_EXPIRATION"];
+const WRONG: [&str; 5] = [
+    "SERVER_HOSTNAME",
+    "PREFERRED_URL_SCHEME",
+    "MAXIMUM_LAYER_SIZE",
+    "FEATURE_USER_CREATION",
+    "DEFAULT_TAG_EXPIRATION",
+];
 
 #[tokio::test]
 async fn all_mistakes_of_a_configuration_are_told_at_once() -> Result<()> {
@@ -152,11 +157,9 @@ async fn a_second_process_on_the_same_folder_is_refused_and_the_first_goes_on() 
 #[tokio::test]
 async fn help_and_version_tell_what_they_should() -> Result<()> {
     let site = Site::bare()?;
-    for (args, expected) in [
-        (vec!["--help"], "serve"),
-        (vec!["serve", "--help"], "--data"),
-        (vec!["version"], "0.1.0"),
-    ] {
+    for (args, expected) in
+        [(vec!["--help"], "serve"), (vec!["serve", "--help"], "--data"), (vec!["version"], "0.1.0")]
+    {
         let before = site.log()?.len();
         let status = site.command(&args)?.spawn()?.wait().await?;
         let log = site.log()?.split_off(before);
@@ -196,7 +199,8 @@ async fn initialize_works_once_when_it_is_switched_on() -> Result<()> {
         "namespace": "automated", "repository": "made", "visibility": "private", "description": "",
     });
     bearer.post("/api/v1/repository").json(&repository).send().await?.expect(201)?;
-    let robot = bearer.put("/api/v1/organization/automated/robots/ci").json(&serde_json::json!({})).send().await?;
+    let robot =
+        bearer.put("/api/v1/organization/automated/robots/ci").json(&serde_json::json!({})).send().await?;
     let robot = robot.expect(201)?.json()?;
     Credentials::new("automated+ci", robot["token"].as_str().context("token")?)?;
     assert_eq!(robot["name"], "automated+ci");

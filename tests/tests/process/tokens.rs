@@ -62,11 +62,16 @@ async fn scopes_may_be_repeated_or_separated_by_spaces_and_unknown_ones_are_igno
     let started = started().await?;
     let (one, two) = ("repository:quayadmin/one:pull", "repository:quayadmin/two:push,pull,delete");
     let both = format!("{one} {two}");
-    for scopes in [vec![one, two], vec![&both], vec!["registry:catalog:*", one, "repository(plugin):a:pull", two]] {
+    for scopes in
+        [vec![one, two], vec![&both], vec!["registry:catalog:*", one, "repository(plugin):a:pull", two]]
+    {
         let token = started.client().token(Some(&started.admin), &scopes).await?;
         assert_eq!(token.actions("quayadmin/one"), ["pull"], "{scopes:?}");
         let actions = token.actions("quayadmin/two");
-        assert!(actions.starts_with(&["pull".into(), "push".into()]) || actions.contains(&"push".into()), "{actions:?}");
+        assert!(
+            actions.starts_with(&["pull".into(), "push".into()]) || actions.contains(&"push".into()),
+            "{actions:?}"
+        );
     }
     Ok(())
 }
@@ -79,7 +84,8 @@ async fn what_is_not_granted_is_left_out_and_not_an_error() -> Result<()> {
     let scope = ["repository:grants/private:pull,push"];
     let stranger = started.client().token(Some(&organization.stranger), &scope).await?;
     assert!(stranger.actions("grants/private").is_empty());
-    let missing = started.client().token(Some(&organization.stranger), &["repository:grants/missing:pull"]).await?;
+    let missing =
+        started.client().token(Some(&organization.stranger), &["repository:grants/missing:pull"]).await?;
     assert!(missing.actions("grants/missing").is_empty());
     let anonymous = started.client().token(None, &scope).await?;
     assert!(anonymous.actions("grants/private").is_empty());
@@ -93,9 +99,13 @@ async fn a_wrong_password_gets_401_with_the_reason() -> Result<()> {
     for who in [&started.admin, &organization.owner, &organization.robot] {
         let wrong = who.with_wrong_password()?;
         for path in ["/v2/auth?scope=repository:wrong/a:pull", "/v2/auth", "/v2/"] {
-            let answer = started.client().basic(&wrong).get(path).send().await?.expect_error(401, "UNAUTHORIZED")?;
+            let answer =
+                started.client().basic(&wrong).get(path).send().await?.expect_error(401, "UNAUTHORIZED")?;
             let message = answer.json()?["errors"][0]["message"].as_str().unwrap_or_default().to_lowercase();
-            assert!(message.contains("invalid") || message.contains("could not find robot"), "{path}: {message}");
+            assert!(
+                message.contains("invalid") || message.contains("could not find robot"),
+                "{path}: {message}"
+            );
         }
     }
     Ok(())

@@ -63,7 +63,8 @@ async fn a_blob_is_pushed_in_chunks_with_and_without_ranges() -> Result<()> {
     assert_eq!(status.need("range")?, "0-199999");
     // the last chunk comes with the PUT
     let url = finish_url(second.need("location")?, &digest);
-    let last = caller.put(&url).header("content-range", "200000-299999").body(bytes.slice(200_000..)).send().await?;
+    let last =
+        caller.put(&url).header("content-range", "200000-299999").body(bytes.slice(200_000..)).send().await?;
     assert_eq!(last.expect(201)?.digest()?, digest);
     assert_eq!(pull_blob(&caller, REPOSITORY, &digest).await?, bytes);
     Ok(())
@@ -74,7 +75,8 @@ async fn a_chunk_at_the_wrong_offset_gets_416_and_the_offset_that_is_held() -> R
     let started = started().await?;
     let (caller, bytes) = (started.caller(), noise(3_000));
     let location = open_upload(&caller, REPOSITORY).await?;
-    let first = caller.patch(&location).header("content-range", "0-999").body(bytes.slice(..1_000)).send().await?;
+    let first =
+        caller.patch(&location).header("content-range", "0-999").body(bytes.slice(..1_000)).send().await?;
     let location = first.expect(202)?.need("location")?.to_owned();
     for (range, from, to) in [("2000-2999", 2_000, 3_000), ("0-999", 0, 1_000), ("500-1499", 500, 1_500)] {
         let answer =
@@ -84,7 +86,13 @@ async fn a_chunk_at_the_wrong_offset_gets_416_and_the_offset_that_is_held() -> R
     }
     // the upload has not suffered
     let url = finish_url(&location, &Digest::sha256(&bytes));
-    caller.put(&url).header("content-range", "1000-2999").body(bytes.slice(1_000..)).send().await?.expect(201)?;
+    caller
+        .put(&url)
+        .header("content-range", "1000-2999")
+        .body(bytes.slice(1_000..))
+        .send()
+        .await?
+        .expect(201)?;
     Ok(())
 }
 
@@ -107,7 +115,8 @@ async fn a_push_that_broke_off_in_the_middle_of_a_chunk_is_resumed_where_it_stop
         let held = status.need("range")?.trim_start_matches("0-").parse::<usize>()?;
         let held = if held == 0 { 0 } else { held + 1 };
         let range = format!("{held}-{}", bytes.len() - 1);
-        let rest = caller.patch(&location).header("content-range", &range).body(bytes.slice(held..)).send().await?;
+        let rest =
+            caller.patch(&location).header("content-range", &range).body(bytes.slice(held..)).send().await?;
         rest.expect(202)?;
         Ok(held)
     })
@@ -210,7 +219,11 @@ async fn a_mount_needs_the_right_to_pull_from_the_source() -> Result<()> {
     let blob = format!("/v2/{target}/blobs/{layer}");
     stranger.get(&blob).send().await?.expect(404)?;
     // nor does a mount without a source or from one that does not have the blob
-    owner.post(&format!("/v2/mounts/third/blobs/uploads/?mount={layer}&from=mounts/nothing")).send().await?.expect(202)?;
+    owner
+        .post(&format!("/v2/mounts/third/blobs/uploads/?mount={layer}&from=mounts/nothing"))
+        .send()
+        .await?
+        .expect(202)?;
     let unknown = Digest::sha256(&noise(10));
     let path = format!("/v2/mounts/third/blobs/uploads/?mount={unknown}&from=mounts/source");
     owner.post(&path).send().await?.expect(202)?;
@@ -240,7 +253,8 @@ async fn a_layer_over_the_configured_limit_is_refused_with_413() -> Result<()> {
     push_blob(&caller, REPOSITORY, &small).await?;
     let large = noise(1_200_000);
     let location = open_upload(&caller, REPOSITORY).await?;
-    let answer = caller.put(&finish_url(&location, &Digest::sha256(&large))).body(large.clone()).send().await?;
+    let answer =
+        caller.put(&finish_url(&location, &Digest::sha256(&large))).body(large.clone()).send().await?;
     answer.expect_error(413, "SIZE_INVALID")?;
     caller.get(&blob_path(&Digest::sha256(&large))).send().await?.expect(404)?;
     Ok(())

@@ -13,7 +13,11 @@ async fn organization() -> Result<(Started, Organization)> {
     Ok((started, organization))
 }
 
-const READS: [&str; 3] = ["manifests/1", "tags/list", "referrers/sha256:0000000000000000000000000000000000000000000000000000000000000000"];
+const READS: [&str; 3] = [
+    "manifests/1",
+    "tags/list",
+    "referrers/sha256:0000000000000000000000000000000000000000000000000000000000000000",
+];
 
 #[tokio::test]
 async fn nobody_gets_401_with_a_challenge() -> Result<()> {
@@ -102,7 +106,8 @@ async fn somebody_who_may_create_gets_404_and_a_token_for_pull_and_push() -> Res
         // helm 3.18 asks for pull only at first
         let token = started.client().token(Some(who), &[&format!("repository:{repository}:pull")]).await?;
         assert_eq!(token.actions(repository), ["pull"], "{who:?}");
-        let token = started.client().token(Some(who), &[&format!("repository:{repository}:pull,push")]).await?;
+        let token =
+            started.client().token(Some(who), &[&format!("repository:{repository}:pull,push")]).await?;
         assert_eq!(token.actions(repository), ["pull", "push"], "{who:?}");
         for caller in [started.client().bearer(&token.text), started.client().basic(who)] {
             for read in ["manifests/1", "tags/list"] {
