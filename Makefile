@@ -29,7 +29,7 @@ test: ## Run every test, a one-node Kubernetes included; ends with a table of la
 	@tests/run
 
 test-long: ## Run every test in full: crash sweeps, all clients, release images (hours)
-	@QUAY_TESTS_LONG=1 tests/run
+	@TESTS_LONG=1 tests/run
 
 crds: ## Write crds/ and the chart's copy from the operator's types
 	@tests/lint/crds write

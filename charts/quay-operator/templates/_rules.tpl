@@ -1,6 +1,7 @@
 {{/*
-What the operator may do where registries live: cluster-wide, or in one namespace when watchNamespace is set.
-Each rule is there because a line of the operator needs it; none is for later.
+What the operator may do where registries live: cluster-wide, or in one namespace when watchNamespace is set. Each rule
+is there because the operator needs it now; operator/src/rbac.rs has the same list. It deletes nothing itself: what
+belongs to a registry goes with it by owner references.
 */}}
 {{- define "quay-operator.rules" -}}
 # The registries themselves. Their spec is never written.
@@ -9,30 +10,30 @@ Each rule is there because a line of the operator needs it; none is for later.
   verbs: [get, list, watch]
 - apiGroups: [quay.redhat.com]
   resources: [quayregistries/status]
-  verbs: [get, patch, update]
-# Owner references that block deletion may be set where the OwnerReferencesPermissionEnforcement plug-in is on.
+  verbs: [patch]
+# Owner references that block deletion need it where the admission plug-in for them is on, as on OpenShift.
 - apiGroups: [quay.redhat.com]
   resources: [quayregistries/finalizers]
   verbs: [update]
 # What a registry consists of, made and kept by server-side apply.
 - apiGroups: [""]
-  resources: [configmaps, persistentvolumeclaims, secrets, services]
-  verbs: [get, list, watch, create, patch, delete]
+  resources: [configmaps, persistentvolumeclaims, secrets, serviceaccounts, services]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 # Why a registry does not start yet.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}
 
 {{/* What lies in no namespace: the addresses under which a node port is reached. */}}
 {{- define "quay-operator.clusterRules" -}}
 - apiGroups: [""]
   resources: [nodes]
-  verbs: [get, list]
+  verbs: [list]
 {{- end -}}
