@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -38,6 +38,8 @@ pub struct Options {
     pub queue: usize,
     /// Whether a COMMIT waits for the disk.
     pub durability: Durability,
+    /// How long one COMMIT may gather closures, so that the first is not kept waiting.
+    pub gather: Duration,
     /// Answers before the COMMIT: only for the control of a test.
     pub answer_early: bool,
 }
@@ -49,6 +51,7 @@ impl Default for Options {
             readers: cores.clamp(2, 32),
             queue: 4096,
             durability: Durability::Full,
+            gather: Duration::from_millis(10),
             answer_early: false,
         }
     }
@@ -112,6 +115,7 @@ impl Db {
             tx: Tx::new(conn),
             queue: receiver,
             counters: counters.clone(),
+            gather: options.gather,
             answer_early: options.answer_early,
         };
         let thread = std::thread::Builder::new()
@@ -198,6 +202,11 @@ impl Db {
             queue_depth: queue.as_ref().map_or(0, |q| q.max_capacity() - q.capacity()),
             poisoned: counters.poisoned.load(Ordering::Acquire),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn poison_for_test(&self) {
+        self.inner.counters.poisoned.store(true, Ordering::Release);
     }
 
     /// Gives up to `pages` free pages back to the volume.

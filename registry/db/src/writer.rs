@@ -21,8 +21,6 @@ use crate::{Error, Tx};
 
 /// Closures in one COMMIT at most, so that the first of a batch is not kept waiting.
 const BATCH: usize = 512;
-/// Time a batch may gather at most.
-const GATHER: Duration = Duration::from_millis(10);
 
 /// What the writer has done so far.
 #[derive(Default)]
@@ -97,6 +95,8 @@ pub(crate) struct Writer {
     pub(crate) tx: Tx,
     pub(crate) queue: mpsc::Receiver<Box<dyn Job>>,
     pub(crate) counters: Arc<Counters>,
+    /// How long one COMMIT may gather closures.
+    pub(crate) gather: Duration,
     /// For the control of a test: answer before the COMMIT.
     pub(crate) answer_early: bool,
 }
@@ -142,7 +142,7 @@ impl Writer {
             } else {
                 batch.push(job);
             }
-            if outcome.is_ok() && batch.len() < BATCH && begun.elapsed() < GATHER {
+            if outcome.is_ok() && batch.len() < BATCH && begun.elapsed() < self.gather {
                 next = self.queue.try_recv().ok();
             }
         }
@@ -223,4 +223,64 @@ fn shared(error: &Error) -> Error {
 fn chain(error: &Error) -> String {
     use std::error::Error as _;
     error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{params, statements};
+    use crate::tables::state;
+    use crate::{Db, Options};
+
+    statements! {
+        CHILD = "CREATE TABLE child (parent INTEGER REFERENCES users (id) DEFERRABLE INITIALLY DEFERRED)";
+        ORPHAN = "INSERT INTO child (parent) VALUES (-1)";
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_fails_every_write_of_its_batch_and_none_after_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options { gather: Duration::from_secs(60), ..Options::default() };
+        let db = Db::open(folder.path(), options).expect("opens");
+        db.write(async |tx| tx.exec(CHILD, params![]).await)
+            .await
+            .expect("a table whose rows are checked at COMMIT");
+
+        let (go, gate) = std::sync::mpsc::channel::<()>();
+        let plug = db.write(async move |tx| {
+            gate.recv().expect("the gate opens");
+            state::set(tx, "plug", b"1").await
+        });
+        let good = db.write(async |tx| state::set(tx, "good", b"1").await);
+        let bad = db.write(async |tx| tx.exec(ORPHAN, params![]).await);
+        let release = async move { go.send(()).expect("the writer waits") };
+        let (plug, good, bad, ()) = futures::join!(plug, good, bad, release);
+
+        for failed in [plug, good, bad.map(drop)] {
+            assert!(matches!(failed, Err(Error::Commit { .. })), "{failed:?}");
+        }
+        let seen = db.read(async |c| state::get(c, "good").await).await.expect("reads");
+        assert_eq!(seen, None, "nothing of the batch was kept");
+        db.write(async |tx| state::set(tx, "later", b"1").await).await.expect("the next batch is committed");
+        assert!(!db.stats().poisoned);
+        assert_eq!(db.stats().failed, 3);
+    }
+
+    #[tokio::test]
+    async fn after_a_failure_of_the_disk_nothing_is_written_any_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::open(folder.path(), Options::default()).expect("opens");
+        let broken = rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC),
+            None,
+        );
+        let full =
+            rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
+        assert!(is_io_failure(&broken) && !is_io_failure(&full));
+        db.poison_for_test();
+        let refused = db.write(async |tx| state::set(tx, "x", b"1").await).await;
+        assert!(matches!(refused, Err(Error::Poisoned)), "{refused:?}");
+        assert!(matches!(db.ping().await, Err(Error::Poisoned)));
+        db.read(async |c| state::get(c, "x").await).await.expect("reads go on");
+    }
 }

@@ -171,3 +171,57 @@ pub(crate) fn is_io_failure(error: &rusqlite::Error) -> bool {
         Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pragma(lite: &mut Lite, name: &str) -> String {
+        let value = lite.connection().query_row(&format!("PRAGMA {name}"), [], |r| {
+            Ok(match r.get_ref(0)? {
+                ValueRef::Integer(n) => n.to_string(),
+                other => String::from_utf8_lossy(other.as_bytes()?).into_owned(),
+            })
+        });
+        value.expect("a value")
+    }
+
+    #[test]
+    fn a_commit_waits_for_the_disk_unless_a_test_says_otherwise() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("x.sqlite");
+        let facts = |durability, mode| {
+            let mut lite = Lite::open(&Setup { file: &file, durability }, mode).expect("opens");
+            ["page_size", "auto_vacuum", "journal_mode", "synchronous", "foreign_keys", "query_only"]
+                .map(|name| pragma(&mut lite, name))
+        };
+        // auto_vacuum 2 = incremental, synchronous 2 = full, 0 = off
+        assert_eq!(facts(Durability::Full, Mode::Write), ["8192", "2", "wal", "2", "1", "0"]);
+        assert_eq!(facts(Durability::Full, Mode::Read), ["8192", "2", "wal", "2", "1", "1"]);
+        assert_eq!(facts(Durability::Off, Mode::Write), ["8192", "2", "wal", "0", "1", "0"]);
+    }
+
+    #[test]
+    fn placeholders_are_numbered_as_written() {
+        const TEXT: &str = "SELECT $2, $1, $2";
+        const BYTES: [u8; TEXT.len()] = super::super::question_marks(TEXT);
+        let sql = Sql::new("test", std::str::from_utf8(&BYTES).expect("text"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let setup = Setup { file: &folder.path().join("x.sqlite"), durability: Durability::Off };
+        let mut lite = Lite::open(&setup, Mode::Write).expect("opens");
+        let mut seen = Vec::new();
+        lite.each(sql, &[Value::Int(1), Value::Int(2)], |row| {
+            seen = vec![row.get::<i64>(0)?, row.get(1)?, row.get(2)?];
+            Ok(true)
+        })
+        .expect("selects");
+        assert_eq!(seen, [2, 1, 2]);
+    }
+
+    #[test]
+    fn a_text_with_nul_is_refused_before_it_reaches_the_engine() {
+        let refused = check(&[Value::Int(1), Value::Text("a\0b")]);
+        assert!(matches!(refused, Err(Error::InvalidText)));
+        assert!(check(&[Value::Blob(b"a\0b"), Value::Text("ab")]).is_ok());
+    }
+}

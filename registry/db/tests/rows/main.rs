@@ -1,0 +1,9 @@
+//! What the store promises, seen from its public functions.
+
+mod content;
+mod fixture;
+mod group_commit;
+mod names;
+mod store;
+mod tags;
+mod uploads;
