@@ -42,9 +42,8 @@ pub(crate) fn check_robot_name(short: &str) -> Result<()> {
 
 /// Whether `name` has the shape of an account name.
 fn is_name(name: &str) -> bool {
-    name.split(['.', '_', '-']).all(|part| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-    })
+    name.split(['.', '_', '-'])
+        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
 }
 
 /// At least 8 characters, no white space.
@@ -72,7 +71,11 @@ pub(crate) fn check_email(email: &str) -> Result<()> {
     let good = email.len() <= 254
         && !email.chars().any(|c| c.is_whitespace() || c.is_control())
         && email.rsplit_once('@').is_some_and(|(local, host)| {
-            !local.is_empty() && !local.contains('@') && !host.is_empty() && !host.starts_with('.') && !host.ends_with('.')
+            !local.is_empty()
+                && !local.contains('@')
+                && !host.is_empty()
+                && !host.starts_with('.')
+                && !host.ends_with('.')
         });
     if good { Ok(()) } else { Err(Error::bad_request(format!("Invalid email address: {}", shown(email)))) }
 }

@@ -52,6 +52,12 @@ impl Entry {
         }
     }
 
+    /// The same deed under another kind, where the kind shows only in the transaction.
+    pub(crate) fn called(mut self, kind: &'static str) -> Self {
+        self.kind = kind;
+        self
+    }
+
     pub(crate) fn on_namespace(mut self, namespace: UserId) -> Self {
         self.namespace = Some(namespace);
         self

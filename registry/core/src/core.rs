@@ -67,7 +67,10 @@ impl Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("data", &self.data).field("durability", &self.durability).finish_non_exhaustive()
+        f.debug_struct("Settings")
+            .field("data", &self.data)
+            .field("durability", &self.durability)
+            .finish_non_exhaustive()
     }
 }
 
@@ -121,7 +124,9 @@ impl Core {
     pub async fn open(settings: Settings) -> Result<Self> {
         let Settings { config, data, clock, entropy, durability, headroom } = settings;
         let secret = |value: &Option<quay_config::Secret>, key: &str| {
-            value.clone().ok_or_else(|| Error::internal(format!("opening the registry failed: {key} is not set")))
+            value
+                .clone()
+                .ok_or_else(|| Error::internal(format!("opening the registry failed: {key} is not set")))
         };
         let secret_key = secret(&config.secret_key, "SECRET_KEY")?;
         let database_secret_key = secret(&config.database_secret_key, "DATABASE_SECRET_KEY")?;

@@ -108,7 +108,9 @@ impl Error {
             Self::Refused(Refusal::Challenge { .. } | Refusal::InsufficientScope { .. })
             | Self::BadCredentials(_) => ErrorCode::Unauthorized,
             Self::Refused(Refusal::Denied) | Self::OutOfSpace => ErrorCode::Denied,
-            Self::Refused(Refusal::NameUnknown) | Self::NotFound(Missing::Repository) => ErrorCode::NameUnknown,
+            Self::Refused(Refusal::NameUnknown) | Self::NotFound(Missing::Repository) => {
+                ErrorCode::NameUnknown
+            }
             Self::TooManyAttempts { .. } => ErrorCode::TooManyRequests,
             Self::NotFound(Missing::Manifest | Missing::Tag) => ErrorCode::ManifestUnknown,
             Self::NotFound(Missing::TagExpired(_)) => ErrorCode::TagExpired,

@@ -6,17 +6,17 @@
 use std::sync::Arc;
 
 use quay_db::tables::orgs::{self, TeamRole};
+use quay_db::tables::perms;
 use quay_db::tables::repos::{self, NewRepo, RepoKind, State, Visibility};
 use quay_db::tables::users::{self, Kind, NewUser};
-use quay_db::tables::perms;
 use quay_db::{RepoId, Tx, UserId};
 
 use crate::audit::Entry;
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::error::{Error, Refusal, Result};
-use crate::perms::{Allowed, Push, Target};
 use crate::perms::standing_at;
+use crate::perms::{Allowed, Push, Target};
 use crate::rules::Rules;
 
 /// Name of the team of an organization's first owner.
@@ -81,7 +81,8 @@ impl Landing {
             None => self.found_namespace(tx).await?,
         };
         let visibility = if self.rules.private_on_push { Visibility::Private } else { Visibility::Public };
-        let new = NewRepository { namespace, name: self.target.name.repository(), visibility, description: "" };
+        let new =
+            NewRepository { namespace, name: self.target.name.repository(), visibility, description: "" };
         let repo = new.create(tx, &self.caller, self.target.name.namespace(), self.now_ms).await?;
         let repo = repo.ok_or_else(|| Error::Conflict("Repository already exists".to_owned()))?;
         Ok(Landed { repo: repo.id, namespace })
@@ -90,9 +91,17 @@ impl Landing {
     async fn found_namespace(&self, tx: &mut Tx) -> Result<UserId> {
         let name = self.target.name.namespace();
         let person = self.caller.person().ok_or(Refusal::Denied)?;
-        let founded =
-            found_organization(tx, &self.rules, &self.caller, UserId(person.id), name, None, &self.uuid, self.now_ms)
-                .await?;
+        let founded = found_organization(
+            tx,
+            &self.rules,
+            &self.caller,
+            UserId(person.id),
+            name,
+            None,
+            &self.uuid,
+            self.now_ms,
+        )
+        .await?;
         founded.map(|org| org.id).ok_or_else(|| Error::Conflict("Cannot create organization".to_owned()))
     }
 }
@@ -156,12 +165,9 @@ pub(crate) async fn found_organization(
     };
     let Some(org) = users::insert(tx, &new).await? else { return Ok(None) };
     let team = orgs::create_team(tx, org.id, OWNERS, TeamRole::Admin, "", now_ms).await?;
-    let team = team.ok_or_else(|| Error::internal("founding an organization failed: it has owners already"))?;
+    let team =
+        team.ok_or_else(|| Error::internal("founding an organization failed: it has owners already"))?;
     orgs::add_member(tx, team.id, founder, now_ms).await?;
-    Entry::by("org_create", caller, now_ms)
-        .on_namespace(org.id)
-        .detail("namespace", name)
-        .record(tx)
-        .await?;
+    Entry::by("org_create", caller, now_ms).on_namespace(org.id).detail("namespace", name).record(tx).await?;
     Ok(Some(org))
 }

@@ -1,8 +1,8 @@
 //! Lists of the registry protocol: tags, repositories, referrers. All by key, none by scan.
 
 use bytes::Bytes;
-use quay_db::tables::{manifests, repos, tags};
 use quay_db::UserId;
+use quay_db::tables::{manifests, repos, tags};
 use quay_oci::{Digest, media_type};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -33,7 +33,12 @@ pub struct Referrers {
 
 impl Core {
     /// Names of the current tags, in the order of their bytes, beginning after `last`.
-    pub async fn tags(&self, at: &Allowed<Pull>, n: Option<usize>, last: Option<&str>) -> Result<Page<String>> {
+    pub async fn tags(
+        &self,
+        at: &Allowed<Pull>,
+        n: Option<usize>,
+        last: Option<&str>,
+    ) -> Result<Page<String>> {
         let n = n.unwrap_or(TAGS_A_PAGE).min(TAGS_A_PAGE);
         if n == 0 {
             return Ok(Page::empty());
@@ -44,7 +49,12 @@ impl Core {
     }
 
     /// Names of the repositories that the caller may pull, beginning after `last`.
-    pub async fn catalog(&self, caller: &Caller, n: Option<usize>, last: Option<&str>) -> Result<Page<String>> {
+    pub async fn catalog(
+        &self,
+        caller: &Caller,
+        n: Option<usize>,
+        last: Option<&str>,
+    ) -> Result<Page<String>> {
         let n = n.unwrap_or(REPOSITORIES_A_PAGE).min(REPOSITORIES_A_PAGE);
         let rules = self.rules();
         let anonymous_sees = rules.anonymous_access && rules.config.feature_public_catalog;
@@ -90,7 +100,12 @@ impl Core {
                 digest: &item.digest,
                 size: item.size,
                 artifact_type: item.artifact_type.as_deref(),
-                annotations: item.annotations.as_deref().map(serde_json::from_slice).transpose().map_err(broken)?,
+                annotations: item
+                    .annotations
+                    .as_deref()
+                    .map(serde_json::from_slice)
+                    .transpose()
+                    .map_err(broken)?,
             });
         }
         let index = Index { schema_version: 2, media_type: media_type::OCI_INDEX, manifests };

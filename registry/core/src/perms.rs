@@ -16,8 +16,8 @@ use quay_db::{RepoId, UserId};
 use quay_oci::RepositoryName;
 
 pub use action::{
-    Account, Administer, CreateRepository, Delete, ManageNamespace, NamespaceAction, Pull, Push, RepositoryAction,
-    Superuser, ViewNamespace,
+    Account, Administer, CreateRepository, Delete, ManageNamespace, NamespaceAction, Pull, Push,
+    RepositoryAction, Superuser, ViewNamespace,
 };
 pub(crate) use action::{AccountPlace, Action, Existing, Home, Target};
 pub use rights::{Rights, Wanted};
@@ -39,7 +39,11 @@ pub struct Allowed<A: Action> {
 
 impl Core {
     /// Asks for a right on a repository.
-    pub async fn allow<A: RepositoryAction>(&self, caller: &Caller, name: &RepositoryName) -> Result<Allowed<A>> {
+    pub async fn allow<A: RepositoryAction>(
+        &self,
+        caller: &Caller,
+        name: &RepositoryName,
+    ) -> Result<Allowed<A>> {
         let standing = self.standing(caller, name).await?;
         self.judge(caller, name, &standing)
     }
@@ -92,7 +96,9 @@ impl Core {
         let covered = match &caller.ceiling {
             Ceiling::Everything => true,
             Ceiling::Registry(_) => false,
-            Ceiling::Api(scopes) => scopes.any(ApiScopes::USER_READ.with(ApiScopes::USER_ADMIN).with(ApiScopes::ORG_ADMIN)),
+            Ceiling::Api(scopes) => {
+                scopes.any(ApiScopes::USER_READ.with(ApiScopes::USER_ADMIN).with(ApiScopes::ORG_ADMIN))
+            }
         };
         if !covered {
             return Err(Refusal::Denied.into());
@@ -132,12 +138,14 @@ fn challenge() -> Error {
 pub(crate) fn covers(ceiling: &Ceiling, wanted: Wanted, name: &RepositoryName) -> bool {
     match ceiling {
         Ceiling::Everything => true,
-        Ceiling::Registry(grants) => grants.iter().filter(|grant| grant.name == *name).any(|grant| match wanted {
-            Wanted::Pull => grant.pull || grant.push || grant.administer,
-            Wanted::Push => grant.push || grant.administer,
-            Wanted::Delete => grant.push || grant.delete || grant.administer,
-            Wanted::Administer => grant.administer,
-        }),
+        Ceiling::Registry(grants) => {
+            grants.iter().filter(|grant| grant.name == *name).any(|grant| match wanted {
+                Wanted::Pull => grant.pull || grant.push || grant.administer,
+                Wanted::Push => grant.push || grant.administer,
+                Wanted::Delete => grant.push || grant.delete || grant.administer,
+                Wanted::Administer => grant.administer,
+            })
+        }
         Ceiling::Api(scopes) => {
             let administer = ApiScopes::REPO_ADMIN;
             let write = administer.with(ApiScopes::REPO_WRITE);

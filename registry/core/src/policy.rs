@@ -106,9 +106,10 @@ impl ArtifactPolicy {
         };
         let layers = || manifest.layers.iter().map(|layer| &*layer.media_type);
         if self.refuse_helm {
-            let helm = [kind].into_iter().chain(layers()).find(|t| {
-                matches!(*t, mt::HELM_CONFIG | mt::HELM_CHART | mt::HELM_PROVENANCE)
-            });
+            let helm = [kind]
+                .into_iter()
+                .chain(layers())
+                .find(|t| matches!(*t, mt::HELM_CONFIG | mt::HELM_CHART | mt::HELM_PROVENANCE));
             if let Some(helm) = helm {
                 return Err(refusal(helm, "refused by FEATURE_HELM_OCI_SUPPORT"));
             }
@@ -153,7 +154,9 @@ fn sets(settings: &ArtifactSettings) -> (BTreeSet<String>, BTreeSet<String>) {
         }
         None => {
             kinds.extend(DEFAULT_TABLE.iter().map(|(kind, _)| (*kind).to_owned()));
-            layers.extend(DEFAULT_TABLE.iter().flat_map(|(_, layers)| *layers).map(|layer| (*layer).to_owned()));
+            layers.extend(
+                DEFAULT_TABLE.iter().flat_map(|(_, layers)| *layers).map(|layer| (*layer).to_owned()),
+            );
         }
     }
     // A configured table drops Helm unless Helm's own setting is written out; the default one holds it.
@@ -271,10 +274,14 @@ mod tests {
     fn a_refusal_names_the_type_and_the_setting() {
         let settings = ArtifactSettings { ignore_unknown: Some(false), ..ArtifactSettings::default() };
         let text = ArtifactPolicy::new(&settings).check(&model()).unwrap_err().message();
-        assert!(text.contains("manifest data does not match schema: 'application/vnd.example.model' is not one of ["));
+        assert!(text.contains(
+            "manifest data does not match schema: 'application/vnd.example.model' is not one of ["
+        ));
         assert!(text.contains("IGNORE_UNKNOWN_MEDIATYPES"));
         let settings = ArtifactSettings { general_oci: Some(false), ..ArtifactSettings::default() };
         let refused = ArtifactPolicy::new(&settings).check(&image());
-        assert!(matches!(refused, Err(Error::UnsupportedMediaType(text)) if text.contains("FEATURE_GENERAL_OCI_SUPPORT")));
+        assert!(
+            matches!(refused, Err(Error::UnsupportedMediaType(text)) if text.contains("FEATURE_GENERAL_OCI_SUPPORT"))
+        );
     }
 }

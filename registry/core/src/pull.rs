@@ -111,12 +111,18 @@ impl Core {
     /// A manifest by tag or digest.
     pub async fn manifest(&self, at: &Allowed<Pull>, reference: &Reference) -> Result<StoredManifest> {
         match reference {
-            Reference::Digest(digest) => self.manifest_by_digest(at, digest).await?.ok_or(Missing::Manifest.into()),
+            Reference::Digest(digest) => {
+                self.manifest_by_digest(at, digest).await?.ok_or(Missing::Manifest.into())
+            }
             Reference::Tag(tag) => self.manifest_by_tag(at, tag).await,
         }
     }
 
-    async fn manifest_by_digest(&self, at: &Allowed<Pull>, digest: &Digest) -> Result<Option<StoredManifest>> {
+    async fn manifest_by_digest(
+        &self,
+        at: &Allowed<Pull>,
+        digest: &Digest,
+    ) -> Result<Option<StoredManifest>> {
         let repo = at.repo();
         let found = self.db().read(async |c| manifests::find(c, repo, digest).await).await?;
         Ok(found.map(stored))
@@ -164,7 +170,8 @@ pub(crate) fn missing_tag(tag: &TagName, once_there: bool) -> Missing {
 
 fn stored(manifest: manifests::Manifest) -> StoredManifest {
     let manifests::Manifest { head, bytes } = manifest;
-    let ManifestHead { digest, media_type, artifact_type, config_media_type, subject, layers_size, .. } = head;
+    let ManifestHead { digest, media_type, artifact_type, config_media_type, subject, layers_size, .. } =
+        head;
     StoredManifest {
         digest,
         media_type,

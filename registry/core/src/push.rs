@@ -66,10 +66,21 @@ impl Core {
         self.db()
             .write(async move |tx| -> Result<()> {
                 let landed = landing.land(tx).await?;
-                let push = Incoming { repo: landed.repo, namespace: landed.namespace, manifest, digest, bytes, now_ms };
+                let push = Incoming {
+                    repo: landed.repo,
+                    namespace: landed.namespace,
+                    manifest,
+                    digest,
+                    bytes,
+                    now_ms,
+                };
                 let outcome = push.store(tx, tag.as_ref()).await?;
                 if let Some(tag) = &tag {
-                    entry.on_repo(landed.namespace, landed.repo).detail("tag", tag.as_str()).record(tx).await?;
+                    entry
+                        .on_repo(landed.namespace, landed.repo)
+                        .detail("tag", tag.as_str())
+                        .record(tx)
+                        .await?;
                 } else if outcome != Outcome::Existing {
                     entry.on_repo(landed.namespace, landed.repo).record(tx).await?;
                 }
@@ -161,7 +172,8 @@ impl Core {
                 let blob = blobs::linked(tx, repo, &digest, now_ms).await?.ok_or(Missing::Blob)?;
                 if blobs::used_by_live_manifest(tx, repo, blob.id).await? {
                     return Err(Error::Unsupported(
-                        "the blob is used by a manifest of this repository: delete the manifest first".to_owned(),
+                        "the blob is used by a manifest of this repository: delete the manifest first"
+                            .to_owned(),
                     ));
                 }
                 blobs::unlink(tx, repo, blob.id, now_ms).await?;
@@ -193,7 +205,9 @@ impl Incoming {
         let subject = manifest.subject.as_ref().map(|subject| &subject.digest);
         let annotations = match manifest.annotations.is_empty() {
             true => None,
-            false => Some(serde_json::to_vec(&manifest.annotations).map_err(|e| Error::Internal(Box::new(e)))?),
+            false => {
+                Some(serde_json::to_vec(&manifest.annotations).map_err(|e| Error::Internal(Box::new(e)))?)
+            }
         };
         let expires_ms = match (tag, subject) {
             (Some(_), _) => None,
@@ -221,7 +235,8 @@ impl Incoming {
             keep_referrers(tx, repo, digest).await?;
         }
         if let Some(tag) = tag {
-            let set = SetTag { repo, name: tag.as_str(), manifest: put.id, end_ms: None, reversion: false, now_ms };
+            let set =
+                SetTag { repo, name: tag.as_str(), manifest: put.id, end_ms: None, reversion: false, now_ms };
             set_tag(tx, namespace, &set).await?;
         }
         Ok(put.outcome)
@@ -240,7 +255,10 @@ impl Incoming {
                 None => None,
             };
             let blob = linked.ok_or_else(|| {
-                Error::invalid(ErrorCode::ManifestBlobUnknown, format!("Unknown blob `{}`", descriptor.digest))
+                Error::invalid(
+                    ErrorCode::ManifestBlobUnknown,
+                    format!("Unknown blob `{}`", descriptor.digest),
+                )
             })?;
             found.insert(descriptor.digest.clone(), blob.id);
         }
@@ -260,7 +278,10 @@ impl Incoming {
             if head.size.cast_unsigned() != child.size {
                 return Err(Error::invalid(
                     ErrorCode::ManifestInvalid,
-                    format!("Size of manifest does not match that retrieved: {} vs {}", child.size, head.size),
+                    format!(
+                        "Size of manifest does not match that retrieved: {} vs {}",
+                        child.size, head.size
+                    ),
                 ));
             }
             sum = sum.saturating_add(head.layers_size);
@@ -284,7 +305,12 @@ pub(crate) fn immutable(tag: &str) -> Error {
 }
 
 /// Starts the clock of a manifest that lost its last tag.
-pub(crate) async fn expire_untagged(tx: &mut Tx, namespace: UserId, id: ManifestId, now_ms: i64) -> Result<()> {
+pub(crate) async fn expire_untagged(
+    tx: &mut Tx,
+    namespace: UserId,
+    id: ManifestId,
+    now_ms: i64,
+) -> Result<()> {
     if tags::of_manifest(tx, id, now_ms).await?.is_empty() {
         let until_ms = untagged_until(tx, namespace, now_ms).await?;
         manifests::set_expiry(tx, id, Some(until_ms)).await?;

@@ -9,8 +9,8 @@ mod scope;
 use jsonwebtoken::{Algorithm, Header, encode};
 use serde::Serialize;
 
-use crate::auth::{Claims, CredentialClaim};
 use crate::auth::AccessClaim;
+use crate::auth::{Claims, CredentialClaim};
 use crate::caller::{Caller, Credential, Subject};
 use crate::clock::timestamp;
 use crate::core::Core;
@@ -100,12 +100,7 @@ impl Core {
         let header = Header { kid: Some(key.kid.as_ref().to_owned()), ..Header::new(Algorithm::ES256) };
         let token = encode(&header, &claims, &key.sign)
             .map_err(|e| Error::internal(format!("signing a token failed: {e}")))?;
-        Ok(Token {
-            token: Secret::new(token),
-            expires_in: LIFETIME_S,
-            issued_at: timestamp(now_ms),
-            access,
-        })
+        Ok(Token { token: Secret::new(token), expires_in: LIFETIME_S, issued_at: timestamp(now_ms), access })
     }
 }
 
@@ -124,8 +119,11 @@ fn granted(request: &ScopeRequest, rights: Rights, caller: &Caller) -> Vec<&'sta
         ("*", request.administer, Wanted::Administer),
         ("delete", request.delete, Wanted::Delete),
     ];
-    let mut actions: Vec<_> =
-        asked.into_iter().filter(|(_, asked, wanted)| *asked && may(*wanted)).map(|(word, ..)| word).collect();
+    let mut actions: Vec<_> = asked
+        .into_iter()
+        .filter(|(_, asked, wanted)| *asked && may(*wanted))
+        .map(|(word, ..)| word)
+        .collect();
     // What could be created is granted whole: a client that means to push looks first, with one token for both.
     if !rights.exists && !actions.is_empty() {
         actions = vec!["push", "pull"];
@@ -142,7 +140,9 @@ fn credential_claim(caller: &Caller) -> Result<CredentialClaim> {
         (Credential::Password { generation }, _) => {
             Ok(CredentialClaim::Password { id, uuid, generation: *generation })
         }
-        (Credential::Robot { generation }, _) => Ok(CredentialClaim::Robot { id, uuid, generation: *generation }),
+        (Credential::Robot { generation }, _) => {
+            Ok(CredentialClaim::Robot { id, uuid, generation: *generation })
+        }
         (Credential::AccessToken { uuid: token }, _) => {
             Ok(CredentialClaim::AccessToken { id, uuid, token: token.as_ref().to_owned() })
         }

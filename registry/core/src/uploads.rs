@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quay_blobs::StorageKey;
-use quay_db::tables::{blobs, uploads};
 use quay_db::UserId;
+use quay_db::tables::{blobs, uploads};
 use quay_oci::{Digest, RepositoryName};
 
 use crate::body::Body;

@@ -128,7 +128,12 @@ impl Core {
     }
 
     /// Makes the very first account, where the installation allows that to whoever comes first.
-    pub async fn initialize_first_user(&self, caller: &Caller, new: NewUser, access_token: bool) -> Result<Initialized> {
+    pub async fn initialize_first_user(
+        &self,
+        caller: &Caller,
+        new: NewUser,
+        access_token: bool,
+    ) -> Result<Initialized> {
         if !self.rules().config.feature_user_initialize {
             return Err(Missing::Route.into());
         }
@@ -169,7 +174,12 @@ impl Core {
 
     /// Makes sure that the installation's own superuser exists with this password; the name is a superuser's from
     /// now on, whether the configuration lists it or not.
-    pub async fn ensure_superuser(&self, username: &str, email: &str, password: &Secret) -> Result<EnsuredSuperuser> {
+    pub async fn ensure_superuser(
+        &self,
+        username: &str,
+        email: &str,
+        password: &Secret,
+    ) -> Result<EnsuredSuperuser> {
         let caller = Caller::anonymous(std::net::Ipv4Addr::LOCALHOST.into());
         let known = self.db().read(async |c| rows::by_name(c, username).await).await?;
         let outcome = match known {
@@ -339,4 +349,3 @@ impl PreparedUser {
         Ok(user)
     }
 }
-

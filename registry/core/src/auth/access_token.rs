@@ -82,7 +82,9 @@ impl Core {
         };
         let scopes = ApiScopes::parse(&token.scope).ok_or(WRONG)?;
         if !user.enabled {
-            return Err(Error::BadCredentials("This user has been disabled. Please contact your administrator."));
+            return Err(Error::BadCredentials(
+                "This user has been disabled. Please contact your administrator.",
+            ));
         }
         Ok(Caller {
             subject: Subject::Person(identity(&user)),

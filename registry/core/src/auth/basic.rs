@@ -57,7 +57,10 @@ impl Hashing {
     }
 
     /// Runs a slow function on the blocking pool when its turn comes; sheds when too many wait.
-    pub(crate) async fn run<T: Send + 'static>(&self, slow: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        slow: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
         let Ok(_place) = self.waiting.try_acquire() else {
             return Err(Error::Unavailable { retry_after: Duration::from_secs(1) });
         };
@@ -71,7 +74,12 @@ impl Hashing {
 
 impl Core {
     /// Proves a name and password: a person (by name or e-mail), a robot (`namespace+name`), or `$oauthtoken`.
-    pub async fn authenticate_basic(&self, username: &str, password: &Secret, from: IpAddr) -> Result<Caller> {
+    pub async fn authenticate_basic(
+        &self,
+        username: &str,
+        password: &Secret,
+        from: IpAddr,
+    ) -> Result<Caller> {
         if let Some(special) = username.strip_prefix('$') {
             return match special {
                 "oauthtoken" => self.authenticate_access_token(password.expose(), from).await,
@@ -91,7 +99,12 @@ impl Core {
     }
 
     /// The account that this name and password belong to.
-    pub(crate) async fn verify_person(&self, username: &str, password: &Secret, from: IpAddr) -> Result<User> {
+    pub(crate) async fn verify_person(
+        &self,
+        username: &str,
+        password: &Secret,
+        from: IpAddr,
+    ) -> Result<User> {
         if username.is_empty() || username.len() > 255 || !accounts::is_hashable(password.expose()) {
             return Err(WRONG_PASSWORD);
         }
@@ -150,9 +163,7 @@ impl Core {
     async fn renew_hash(&self, user: &User, password: &Secret, old: String) -> Result<()> {
         let new = self.hash_password(password).await?;
         let id = user.id;
-        self.db()
-            .write(async move |tx| users::upgrade_password_hash(tx, id, &old, &new).await)
-            .await?;
+        self.db().write(async move |tx| users::upgrade_password_hash(tx, id, &old, &new).await).await?;
         Ok(())
     }
 
@@ -164,7 +175,9 @@ impl Core {
 
     async fn authenticate_robot(&self, username: &str, password: &Secret, from: IpAddr) -> Result<Caller> {
         if self.rules().config.robots_disallow {
-            return Err(Error::BadCredentials("Robot accounts have been disabled. Please contact your administrator."));
+            return Err(Error::BadCredentials(
+                "Robot accounts have been disabled. Please contact your administrator.",
+            ));
         }
         let hash = sealing::token_hash(password.expose());
         let found = self

@@ -150,7 +150,8 @@ async fn standing_credential(
     else {
         return Ok((Subject::Anonymous, Credential::None));
     };
-    let user = users::get(c, UserId(*id)).await?.filter(|user| user.enabled && user.uuid == *uuid).ok_or(REVOKED)?;
+    let user =
+        users::get(c, UserId(*id)).await?.filter(|user| user.enabled && user.uuid == *uuid).ok_or(REVOKED)?;
     match claim {
         CredentialClaim::Password { generation, .. }
             if user.kind == Kind::User && user.generation == *generation =>

@@ -128,14 +128,22 @@ impl Core {
 
     fn fresh_key(&self, now_ms: i64) -> Result<SigningKey> {
         let failed = |_| Error::internal("making a token signing key failed");
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &aws_lc_rs::rand::SystemRandom::new())
-            .map_err(failed)?;
+        let document = EcdsaKeyPair::generate_pkcs8(
+            &ECDSA_P256_SHA256_FIXED_SIGNING,
+            &aws_lc_rs::rand::SystemRandom::new(),
+        )
+        .map_err(failed)?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref())
             .map_err(|_| Error::internal("reading a fresh token signing key failed"))?;
         let kid = self.uuid()?;
         Ok(SigningKey {
             public: pair.public_key().as_ref().to_vec(),
-            sealed_private: self.sealing().seal(self.entropy(), Purpose::SigningKey, &kid, document.as_ref())?,
+            sealed_private: self.sealing().seal(
+                self.entropy(),
+                Purpose::SigningKey,
+                &kid,
+                document.as_ref(),
+            )?,
             kid,
             algorithm: ALGORITHM.to_owned(),
             state: KeyState::Publish,
@@ -158,7 +166,9 @@ fn steps(known: &[SigningKey], now_ms: i64) -> Vec<Step> {
     let Some(newest_in_use) = in_state(KeyState::Use).max_by_key(|key| key.created_ms) else {
         // Nothing signs: a published key may not wait any longer, and without one the first key signs at once.
         return match in_state(KeyState::Publish).max_by_key(|key| key.created_ms) {
-            Some(key) => vec![Step::Turn { kid: key.kid.clone(), state: KeyState::Use, expires_ms: key.expires_ms }],
+            Some(key) => {
+                vec![Step::Turn { kid: key.kid.clone(), state: KeyState::Use, expires_ms: key.expires_ms }]
+            }
             None => vec![Step::Make(KeyState::Use)],
         };
     };

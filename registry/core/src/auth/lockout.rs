@@ -97,7 +97,9 @@ mod tests {
         let lockout = Lockout::new();
         fail(&lockout, 1_000).await;
         let refused = lockout.attempt("alice", HERE, 1_400).await;
-        assert!(matches!(refused, Err(Error::TooManyAttempts { retry_after }) if retry_after.as_millis() == 100));
+        assert!(
+            matches!(refused, Err(Error::TooManyAttempts { retry_after }) if retry_after.as_millis() == 100)
+        );
         lockout.attempt("alice", HERE, 1_500).await.unwrap().succeeded();
         fail(&lockout, 2_000).await;
         assert!(lockout.attempt("alice", HERE, 2_500).await.is_ok(), "a success starts the count anew");

@@ -48,8 +48,9 @@ pub(crate) fn verify(password: &str, stored: &str) -> Match {
 fn is_current(hash: &PasswordHash) -> bool {
     let today = argon2::Params::default();
     hash.algorithm.as_str() == "argon2id"
-        && argon2::Params::try_from(hash)
-            .is_ok_and(|p| (p.m_cost(), p.t_cost(), p.p_cost()) == (today.m_cost(), today.t_cost(), today.p_cost()))
+        && argon2::Params::try_from(hash).is_ok_and(|p| {
+            (p.m_cost(), p.t_cost(), p.p_cost()) == (today.m_cost(), today.t_cost(), today.p_cost())
+        })
 }
 
 #[cfg(test)]
@@ -87,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_hash_that_cannot_be_read_matches_nothing() {
-        for stored in ["", "plain", "$2b$nonsense", "$argon2id$v=19$", "$argon2id$v=19$m=19456,t=2,p=1$AA$AA"] {
+        for stored in ["", "plain", "$2b$nonsense", "$argon2id$v=19$", "$argon2id$v=19$m=19456,t=2,p=1$AA$AA"]
+        {
             assert_eq!(verify("plain", stored), Match::No, "{stored}");
         }
     }

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use quay_db::tables::users::{self, Kind};
 use quay_db::tables::sessions;
+use quay_db::tables::users::{self, Kind};
 
 use super::basic::identity;
 use super::sealing;

@@ -53,7 +53,6 @@ pub struct Existing {
 #[derive(Debug, Clone)]
 pub struct Target {
     pub(crate) name: RepositoryName,
-    pub(crate) namespace: Option<UserId>,
     pub(crate) repo: Option<RepoId>,
 }
 
@@ -141,11 +140,7 @@ impl RepositoryAction for Push {
     const WANTED: Wanted = Wanted::Push;
     const SCOPE: &'static [&'static str] = &["pull", "push"];
     fn place(name: &RepositoryName, standing: &Standing) -> Option<Target> {
-        Some(Target {
-            name: name.clone(),
-            namespace: standing.namespace,
-            repo: standing.repo.as_ref().map(|repo| repo.id),
-        })
+        Some(Target { name: name.clone(), repo: standing.repo.as_ref().map(|repo| repo.id) })
     }
 }
 

@@ -79,7 +79,9 @@ pub struct Rights {
 pub(crate) fn rights(facts: &Facts) -> Rights {
     let (account, owns_everything, reads_everything) = match facts.subject {
         SubjectFacts::Anonymous => (false, false, false),
-        SubjectFacts::Account { owns_everything, reads_everything } => (true, owns_everything, reads_everything),
+        SubjectFacts::Account { owns_everything, reads_everything } => {
+            (true, owns_everything, reads_everything)
+        }
     };
     let Some(namespace) = facts.namespace else {
         let create = account && facts.may_found_namespace;
@@ -153,8 +155,10 @@ mod tests {
     use super::*;
 
     const PERSON: SubjectFacts = SubjectFacts::Account { owns_everything: false, reads_everything: false };
-    const OWNER_OF_ALL: SubjectFacts = SubjectFacts::Account { owns_everything: true, reads_everything: false };
-    const READER_OF_ALL: SubjectFacts = SubjectFacts::Account { owns_everything: false, reads_everything: true };
+    const OWNER_OF_ALL: SubjectFacts =
+        SubjectFacts::Account { owns_everything: true, reads_everything: false };
+    const READER_OF_ALL: SubjectFacts =
+        SubjectFacts::Account { owns_everything: false, reads_everything: true };
 
     fn namespace(own: bool, role: Option<TeamRole>) -> Option<NamespaceFacts> {
         Some(NamespaceFacts { enabled: true, own, role })
@@ -166,10 +170,17 @@ mod tests {
 
     fn letters(facts: &Facts) -> String {
         let r = rights(facts);
-        [('r', r.read), ('w', r.write), ('a', r.administer), ('c', r.create), ('b', r.belongs), ('m', r.manage)]
-            .into_iter()
-            .map(|(letter, held)| if held { letter } else { '-' })
-            .collect()
+        [
+            ('r', r.read),
+            ('w', r.write),
+            ('a', r.administer),
+            ('c', r.create),
+            ('b', r.belongs),
+            ('m', r.manage),
+        ]
+        .into_iter()
+        .map(|(letter, held)| if held { letter } else { '-' })
+        .collect()
     }
 
     #[test]

@@ -38,7 +38,11 @@ impl Core {
     }
 
     /// Reads the standing of a caller in a namespace; `None` when there is no such namespace.
-    pub(crate) async fn namespace_standing(&self, caller: &Caller, name: &str) -> Result<Option<(Home, Rights)>> {
+    pub(crate) async fn namespace_standing(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<Option<(Home, Rights)>> {
         let rules = self.rules();
         self.db()
             .read(async |c| -> Result<_> {
@@ -99,7 +103,11 @@ pub(crate) async fn standing_at(
     Ok(Standing {
         rights: rights::rights(&facts),
         namespace: Some(owner.id),
-        repo: repo.map(|repo| KnownRepo { id: repo.id, namespace: repo.namespace, visibility: repo.visibility }),
+        repo: repo.map(|repo| KnownRepo {
+            id: repo.id,
+            namespace: repo.namespace,
+            visibility: repo.visibility,
+        }),
     })
 }
 
@@ -145,5 +153,6 @@ fn may_found(rules: &Rules, caller: &Caller, namespace: &str) -> bool {
     if !crate::accounts::is_namespace(namespace) || rules.is_superuser(namespace) {
         return false;
     }
-    rules.create_namespace_on_push || (namespace == quay_oci::name::LIBRARY && rules.is_superuser(&person.name))
+    rules.create_namespace_on_push
+        || (namespace == quay_oci::name::LIBRARY && rules.is_superuser(&person.name))
 }

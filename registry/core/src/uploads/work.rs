@@ -57,7 +57,12 @@ enum Sink {
 
 impl Work {
     /// Takes the lease and goes on where the row says; `None` while another process holds it.
-    pub(super) async fn take_up(core: &Core, claim: Claim, repo: RepoId, id: UploadId) -> Result<Option<Self>> {
+    pub(super) async fn take_up(
+        core: &Core,
+        claim: Claim,
+        repo: RepoId,
+        id: UploadId,
+    ) -> Result<Option<Self>> {
         let (name, owner, now_ms) = (id.to_string(), core.instance().to_owned(), core.now_ms());
         let until_ms = now_ms.saturating_add(ms(LEASE));
         let acquired = core
@@ -88,7 +93,9 @@ impl Work {
                     Err(other) => return Err(other.into()),
                 }
             }
-            Some(_) => return Err(Error::internal("reading an upload failed: its state is of an unknown kind")),
+            Some(_) => {
+                return Err(Error::internal("reading an upload failed: its state is of an unknown kind"));
+            }
         };
         Ok(Some(Self {
             core: core.clone(),

@@ -1,0 +1,223 @@
+//! Tags as people see them: what they point at, what they pointed at once, and going back.
+
+use jiff::Timestamp;
+use quay_db::tables::tags::{self as rows, Lifetime, SetTag};
+use quay_db::tables::{manifests, repos};
+use quay_db::{RepoId, TagId, Tx, UserId};
+use quay_oci::{Digest, TagName, media_type};
+
+use crate::audit::Entry;
+use crate::clock::timestamp;
+use crate::core::Core;
+use crate::error::{Error, Missing, Result};
+use crate::page::{Page, cut};
+use crate::perms::{Allowed, Pull, Push};
+use crate::push::set_tag;
+
+/// Entries on one page at most.
+const A_PAGE: u32 = 100;
+/// Pages that can be asked for; each is reached by reading those before.
+const LAST_PAGE: u32 = 1_000;
+
+/// A lifetime of a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagEntry {
+    /// The tag.
+    pub name: String,
+    /// What it points or pointed at.
+    pub digest: Digest,
+    /// The type of that.
+    pub media_type: String,
+    /// Sum of the layers' sizes of that.
+    pub size: u64,
+    /// Whether that is a list of manifests.
+    pub is_list: bool,
+    /// Since when.
+    pub started: Timestamp,
+    /// Until when; in the future for a tag that will expire.
+    pub ended: Option<Timestamp>,
+    /// Whether it came to be by going back.
+    pub reversion: bool,
+    /// Whether it can be moved and deleted.
+    pub immutable: bool,
+}
+
+/// Which lifetimes to show.
+#[derive(Debug, Clone, Default)]
+pub struct TagQuery {
+    /// Only this tag.
+    pub name: Option<String>,
+    /// Only tags whose name holds this text.
+    pub like: Option<String>,
+    /// Only what lives.
+    pub only_active: bool,
+    /// From 1.
+    pub page: u32,
+    /// Entries on a page.
+    pub limit: u32,
+}
+
+impl Core {
+    /// Lifetimes of tags, newest first.
+    pub async fn tag_history(&self, at: &Allowed<Pull>, query: &TagQuery) -> Result<Page<TagEntry>> {
+        let (repo, now_ms) = (at.repo(), self.now_ms());
+        let limit = query.limit.clamp(1, A_PAGE);
+        let page = query.page.clamp(1, LAST_PAGE);
+        let found = self
+            .db()
+            .read(async |c| -> Result<Page<Lifetime>> {
+                let mut after: Option<(i64, TagId)> = None;
+                for number in 1..=page {
+                    let read = match (&query.name, &query.like, query.only_active) {
+                        // A name has one living lifetime, and that is its newest.
+                        (Some(name), _, true) => {
+                            let mut newest = rows::history(c, repo, Some(name), None, 1).await?;
+                            newest
+                                .retain(|tag| number == 1 && tag.end_ms.is_none_or(|end_ms| end_ms > now_ms));
+                            newest
+                        }
+                        (Some(name), _, false) => {
+                            rows::history(c, repo, Some(name), after, limit + 1).await?
+                        }
+                        (None, Some(like), true) => {
+                            rows::search(c, repo, like, after, limit + 1, now_ms).await?
+                        }
+                        (None, Some(like), false) => {
+                            rows::history_search(c, repo, like, after, limit + 1).await?
+                        }
+                        (None, None, true) => rows::list(c, repo, after, limit + 1, now_ms).await?,
+                        (None, None, false) => rows::history(c, repo, None, after, limit + 1).await?,
+                    };
+                    let read = cut(read, limit as usize);
+                    if number == page || !read.more {
+                        return Ok(if number == page { read } else { Page::empty() });
+                    }
+                    after = read.items.last().map(|last| (last.start_ms, last.id));
+                }
+                Ok(Page::empty())
+            })
+            .await?;
+        Ok(found.map(shown))
+    }
+
+    /// Points a tag at a manifest of the repository.
+    pub async fn set_tag(&self, at: &Allowed<Push>, tag: &TagName, digest: &Digest) -> Result<()> {
+        let move_to = self.tag_move(at, tag, digest)?;
+        self.db()
+            .write(async move |tx| -> Result<()> {
+                let (repo, namespace) = move_to.place(tx).await?;
+                let manifest = manifests::head(tx, repo, &move_to.digest).await?.ok_or(Missing::Manifest)?;
+                let known = rows::get(tx, repo, move_to.tag.as_str(), move_to.now_ms).await?;
+                let set = SetTag {
+                    repo,
+                    name: move_to.tag.as_str(),
+                    manifest: manifest.id,
+                    end_ms: None,
+                    reversion: false,
+                    now_ms: move_to.now_ms,
+                };
+                set_tag(tx, namespace, &set).await?;
+                let kind = if known.is_some() { "move_tag" } else { "create_tag" };
+                move_to.record(tx, kind, namespace, repo).await
+            })
+            .await
+    }
+
+    /// Goes back: points a tag at what it pointed at once, though that may have been deleted.
+    pub async fn restore_tag(&self, at: &Allowed<Push>, tag: &TagName, digest: &Digest) -> Result<()> {
+        let move_to = self.tag_move(at, tag, digest)?;
+        self.db()
+            .write(async move |tx| -> Result<()> {
+                let (repo, namespace) = move_to.place(tx).await?;
+                let name = move_to.tag.as_str();
+                let once = rows::last_lifetime(tx, repo, name, &move_to.digest).await?.ok_or(Missing::Tag)?;
+                manifests::revive(tx, once.manifest).await?;
+                let set = SetTag {
+                    repo,
+                    name,
+                    manifest: once.manifest,
+                    end_ms: None,
+                    reversion: true,
+                    now_ms: move_to.now_ms,
+                };
+                set_tag(tx, namespace, &set).await?;
+                move_to.record(tx, "revert_tag", namespace, repo).await
+            })
+            .await
+    }
+
+    /// Changes when a tag expires; `None` is never.
+    pub async fn set_tag_end(&self, at: &Allowed<Push>, tag: &TagName, end: Option<Timestamp>) -> Result<()> {
+        let (repo, now_ms, tag) = (at.place.repo.ok_or(Missing::Repository)?, self.now_ms(), tag.clone());
+        let end_ms = end.map(Timestamp::as_millisecond);
+        if end_ms.is_some_and(|end_ms| end_ms <= now_ms) {
+            return Err(Error::bad_request("The expiration of a tag must lie in the future"));
+        }
+        let entry = Entry::by("change_tag_expiration", &at.caller, now_ms)
+            .detail("repo", at.place.name.repository())
+            .detail("namespace", at.place.name.namespace())
+            .detail("tag", tag.as_str())
+            .detail("expiration_date", end_ms.map(|end_ms| end_ms / 1000));
+        self.db()
+            .write(async move |tx| -> Result<()> {
+                let place = repos::get(tx, repo).await?.ok_or(Missing::Repository)?;
+                if !rows::set_expiry(tx, repo, tag.as_str(), end_ms, now_ms).await? {
+                    return Err(Missing::Tag.into());
+                }
+                entry.on_repo(place.namespace, repo).record(tx).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    fn tag_move(&self, at: &Allowed<Push>, tag: &TagName, digest: &Digest) -> Result<TagMove> {
+        let now_ms = self.now_ms();
+        Ok(TagMove {
+            repo: at.place.repo.ok_or(Missing::Repository)?,
+            tag: tag.clone(),
+            digest: digest.clone(),
+            now_ms,
+            entry: Entry::by("move_tag", &at.caller, now_ms)
+                .detail("repo", at.place.name.repository())
+                .detail("namespace", at.place.name.namespace())
+                .detail("tag", tag.as_str())
+                .detail("manifest_digest", digest.as_str()),
+        })
+    }
+}
+
+/// A tag on its way to a manifest.
+struct TagMove {
+    repo: RepoId,
+    tag: TagName,
+    digest: Digest,
+    now_ms: i64,
+    entry: Entry,
+}
+
+impl TagMove {
+    async fn place(&self, tx: &mut Tx) -> Result<(RepoId, UserId)> {
+        let repo = repos::get(tx, self.repo).await?.ok_or(Missing::Repository)?;
+        Ok((repo.id, repo.namespace))
+    }
+
+    async fn record(self, tx: &mut Tx, kind: &'static str, namespace: UserId, repo: RepoId) -> Result<()> {
+        self.entry.called(kind).on_repo(namespace, repo).record(tx).await?;
+        repos::touch(tx, repo, self.now_ms).await?;
+        Ok(())
+    }
+}
+
+fn shown(tag: Lifetime) -> TagEntry {
+    TagEntry {
+        is_list: media_type::is_index(&tag.media_type),
+        name: tag.name,
+        digest: tag.digest,
+        media_type: tag.media_type,
+        size: tag.size.cast_unsigned(),
+        started: timestamp(tag.start_ms),
+        ended: tag.end_ms.map(timestamp),
+        reversion: tag.reversion,
+        immutable: tag.immutable,
+    }
+}
