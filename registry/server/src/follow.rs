@@ -98,13 +98,8 @@ fn put_in_force(old: String, given: Given, superuser: Option<&str>, core: &Core,
     {
         live.super_users.push(name.to_owned());
     }
-    match core.swap_config(live) {
-        Ok(()) => given.yaml,
-        Err(error) => {
-            tracing::error!(%error, "the changed configuration is not used, the old one stays in force");
-            old
-        }
-    }
+    core.swap_config(live);
+    given.yaml
 }
 
 /// Follows the superuser's Secret until told to stop.

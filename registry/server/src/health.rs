@@ -51,6 +51,7 @@ pub struct Health {
 struct Checked {
     database: bool,
     storage: bool,
+    full: bool,
     free_space: u64,
 }
 
@@ -84,8 +85,9 @@ async fn check(app: &App) -> Checked {
     }
     let checked = match app.core.health().await {
         Ok(health) => Checked {
-            database: health.database && !health.poisoned,
+            database: health.database,
             storage: health.storage,
+            full: health.full,
             free_space: health.free_space,
         },
         Err(error) => {
@@ -168,7 +170,7 @@ async fn instance(State(app): State<App>) -> Response {
     report([
         ("auth", checked.database),
         ("database", checked.database),
-        ("disk_space", checked.storage),
+        ("disk_space", !checked.full),
         // Quay's two server processes are one here, and it is answering.
         ("registry_gunicorn", true),
         ("service_key", checked.database),
@@ -199,6 +201,16 @@ pub async fn figures(app: &App) -> Vec<Figure> {
     let mut figures = metrics::process_figures();
     figures.push(Figure { name: "quay_database_up", help: "Whether the database works", value: flag(checked.database) });
     figures.push(Figure { name: "quay_storage_up", help: "Whether the storage works", value: flag(checked.storage) });
+    figures.push(Figure {
+        name: "quay_storage_full",
+        help: "Whether uploads are refused for want of space",
+        value: flag(checked.full),
+    });
+    figures.push(Figure {
+        name: "quay_pulls_dropped",
+        help: "Pulls that were served and not written to the log",
+        value: app.core.dropped_pulls() as f64,
+    });
     figures.push(Figure {
         name: "quay_storage_free_bytes",
         help: "Free space for blobs",

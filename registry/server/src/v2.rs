@@ -23,7 +23,8 @@ use axum::response::Response;
 use http::header::{HeaderName, LOCATION};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
-use quay_core::{Delete, Pull, Push, Result};
+use quay_core::Result;
+use quay_core::perms::{Delete, Pull, Push};
 use quay_oci::{Digest, RepositoryName};
 
 use crate::http::App;
@@ -79,9 +80,9 @@ async fn answer(app: &App, parts: &Parts, endpoint: &Endpoint, body: &mut Option
                 let allowed = core.allow::<Pull>(&caller, name).await?;
                 lists::tags(app, &allowed, page).await?
             }
-            Operation::Referrers { subject, artifact_type } => {
+            Operation::Referrers { subject, artifact_type, last } => {
                 let allowed = core.allow::<Pull>(&caller, name).await;
-                lists::referrers(app, allowed, subject, artifact_type.as_deref()).await?
+                lists::referrers(app, allowed, subject, artifact_type.as_deref(), last.as_ref()).await?
             }
             Operation::StartUpload(start) => {
                 let allowed = core.allow::<Push>(&caller, name).await?;

@@ -11,7 +11,8 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use quay_core::{Allowed, BlobBody, Error, Pull, Result};
+use quay_core::perms::Pull;
+use quay_core::{Allowed, BlobBody, Error, Result};
 use quay_oci::Digest;
 use quay_oci::range::parse_range;
 

@@ -38,6 +38,8 @@ pub enum Operation {
         subject: Digest,
         /// Only of this type.
         artifact_type: Option<String>,
+        /// After this one.
+        last: Option<Digest>,
     },
     /// Does the blob exist?
     HeadBlob(Digest),
@@ -168,7 +170,8 @@ pub fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Endpoin
         ("referrers", subject) => {
             let subject = digest(subject)?;
             let artifact_type = value(query, "artifactType").map(|value| value.replace(' ', "+"));
-            let referrers = Operation::Referrers { subject, artifact_type };
+            let last = value(query, "last").map(|last| digest(&last)).transpose()?;
+            let referrers = Operation::Referrers { subject, artifact_type, last };
             only(method, &[Method::GET, Method::HEAD], "GET, HEAD", within(before, referrers)?)
         }
         ("uploads", id) => match before.strip_suffix("/blobs") {

@@ -7,7 +7,8 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, LINK};
 use http::{HeaderValue, StatusCode};
-use quay_core::{Allowed, Caller, Error, Pull, Refusal, Result};
+use quay_core::perms::Pull;
+use quay_core::{Allowed, Caller, Error, Refusal, Result};
 use quay_oci::{Digest, media_type};
 use serde::Serialize;
 
@@ -56,13 +57,20 @@ pub(super) async fn referrers(
     allowed: Result<Allowed<Pull>>,
     subject: &Digest,
     artifact_type: Option<&str>,
+    last: Option<&Digest>,
 ) -> Result<Response> {
-    let (index, filtered) = match allowed {
+    let (index, filtered, next) = match allowed {
         Ok(allowed) => {
-            let found = app.core.referrers(&allowed, subject, artifact_type).await?;
-            (found.index, found.filtered)
+            let found = app.core.referrers(&allowed, subject, artifact_type, last).await?;
+            let next = found.next.map(|last| {
+                let mut query = form_urlencoded::Serializer::new(String::new());
+                query.extend_pairs(artifact_type.map(|artifact_type| ("artifactType", artifact_type)));
+                query.append_pair("last", last.as_str());
+                next_page(&format!("/v2/{}/referrers/{subject}", allowed.repository()), &query.finish())
+            });
+            (found.index, found.filtered, next)
         }
-        Err(Error::Refused(Refusal::NameUnknown)) => (Bytes::from_static(NO_REFERRERS), artifact_type.is_some()),
+        Err(Error::Refused(Refusal::NameUnknown)) => (Bytes::from_static(NO_REFERRERS), artifact_type.is_some(), None),
         Err(error) => return Err(error),
     };
     let mut response = Response::new(Body::from(index));
@@ -70,6 +78,9 @@ pub(super) async fn referrers(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type::OCI_INDEX));
     if filtered {
         headers.insert(&FILTERS, HeaderValue::from_static("artifactType"));
+    }
+    if let Some(next) = next {
+        headers.insert(LINK, next);
     }
     Ok(response)
 }
@@ -82,5 +93,9 @@ fn link(response: &mut Response, path: &str, page: &Page, last: Option<&String>)
         query.append_pair("n", &n.to_string());
     }
     query.append_pair("last", last);
-    response.headers_mut().insert(LINK, value(format!("<{path}?{}>; rel=\"next\"", query.finish())));
+    response.headers_mut().insert(LINK, next_page(path, &query.finish()));
+}
+
+fn next_page(path: &str, query: &str) -> HeaderValue {
+    value(format!("<{path}?{query}>; rel=\"next\""))
 }

@@ -7,7 +7,8 @@ use axum::response::Response;
 use http::header::{CONTENT_RANGE, HeaderName, LOCATION, RANGE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
-use quay_core::{Allowed, Error, Push, Result, UploadId, UploadStatus};
+use quay_core::perms::Push;
+use quay_core::{Allowed, Error, Result, UploadId, UploadStatus};
 use quay_oci::range::ContentRange;
 use quay_oci::{Digest, ErrorCode, RepositoryName};
 

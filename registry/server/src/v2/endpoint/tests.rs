@@ -128,11 +128,11 @@ fn written(endpoint: &Endpoint) -> (Method, String, Option<String>) {
     };
     let (method, rest, query) = match operation {
         Operation::Tags(page) => (Method::GET, "tags/list".to_owned(), paged(page)),
-        Operation::Referrers { subject, artifact_type } => {
-            let query = artifact_type.as_ref().map(|artifact_type| {
-                form_urlencoded::Serializer::new(String::new()).append_pair("artifactType", artifact_type).finish()
-            });
-            (Method::GET, format!("referrers/{subject}"), query)
+        Operation::Referrers { subject, artifact_type, last } => {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(artifact_type.as_ref().map(|artifact_type| ("artifactType", artifact_type)));
+            query.extend_pairs(last.as_ref().map(|last| ("last", last)));
+            (Method::GET, format!("referrers/{subject}"), Some(query.finish()))
         }
         Operation::HeadBlob(digest) => (Method::HEAD, format!("blobs/{digest}"), None),
         Operation::GetBlob(digest) => (Method::GET, format!("blobs/{digest}"), None),
@@ -208,8 +208,8 @@ fn operations() -> impl Strategy<Value = Operation> {
     ];
     prop_oneof![
         pages().prop_map(Operation::Tags),
-        (digests(), prop::option::of("[a-z]{1,9}/[a-z.+]{1,9}"))
-            .prop_map(|(subject, artifact_type)| Operation::Referrers { subject, artifact_type }),
+        (digests(), prop::option::of("[a-z]{1,9}/[a-z.+]{1,9}"), prop::option::of(digests()))
+            .prop_map(|(subject, artifact_type, last)| Operation::Referrers { subject, artifact_type, last }),
         digests().prop_map(Operation::HeadBlob),
         digests().prop_map(Operation::GetBlob),
         digests().prop_map(Operation::DeleteBlob),

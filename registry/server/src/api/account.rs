@@ -1,0 +1,180 @@
+//! One's own account, signing up, and the first account of all.
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+use quay_core::{Account, Allowed, Error, Membership, NewUser, Secret, User};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::Json;
+use super::outcome::{Answer, Trouble};
+use super::session::welcome;
+use super::view::Avatar;
+use super::visitor::{Stranger, Visitor};
+use crate::http::{App, reply};
+
+#[derive(Serialize, ToSchema)]
+struct UserView {
+    anonymous: bool,
+    username: String,
+    avatar: Avatar,
+    can_create_repo: bool,
+    is_me: bool,
+    verified: bool,
+    email: Option<String>,
+    logins: Vec<String>,
+    invoice_email: bool,
+    invoice_email_address: Option<String>,
+    preferred_namespace: bool,
+    tag_expiration_s: i64,
+    prompts: Vec<String>,
+    company: Option<String>,
+    family_name: Option<String>,
+    given_name: Option<String>,
+    location: Option<String>,
+    is_free_account: bool,
+    has_password_set: bool,
+    organizations: Vec<OrganizationOfUser>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    super_user: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+struct OrganizationOfUser {
+    name: String,
+    avatar: Avatar,
+    can_create_repo: bool,
+    public: bool,
+    is_org_admin: bool,
+    preferred_namespace: bool,
+}
+
+impl UserView {
+    fn new(user: User, organizations: Vec<Membership>) -> Self {
+        let organization = |membership: Membership| OrganizationOfUser {
+            avatar: Avatar::new(&membership.organization, "org"),
+            can_create_repo: membership.can_create,
+            public: false,
+            is_org_admin: membership.admin,
+            preferred_namespace: false,
+            name: membership.organization,
+        };
+        Self {
+            anonymous: false,
+            avatar: Avatar::new(&user.username, "user"),
+            username: user.username,
+            can_create_repo: true,
+            is_me: true,
+            verified: user.verified,
+            email: user.email,
+            logins: Vec::new(),
+            invoice_email: false,
+            invoice_email_address: None,
+            preferred_namespace: false,
+            tag_expiration_s: user.tag_expiration_s,
+            prompts: Vec::new(),
+            company: None,
+            family_name: None,
+            given_name: None,
+            location: None,
+            is_free_account: true,
+            has_password_set: true,
+            organizations: organizations.into_iter().map(organization).collect(),
+            super_user: user.superuser,
+        }
+    }
+}
+
+async fn view(app: &App, account: &Allowed<Account>) -> Answer<UserView> {
+    let user = app.core.user(account).await?;
+    let organizations = app.core.my_organizations(account).await?;
+    Ok(UserView::new(user, organizations))
+}
+
+/// The account that is signed in.
+#[utoipa::path(get, path = "/api/v1/user/", tag = "user", responses((status = 200, body = UserView), (status = 401)))]
+pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Answer {
+    let account = visitor.account(&app).await?;
+    Ok(reply::json(StatusCode::OK, &view(&app, &account).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct SignUp {
+    username: String,
+    password: String,
+    #[serde(default)]
+    email: Option<String>,
+}
+
+/// Signs a person up, and in.
+#[utoipa::path(post, path = "/api/v1/user/", tag = "user", request_body = SignUp,
+    responses((status = 200, body = UserView), (status = 400), (status = 404, description = "Signing up is switched off")))]
+pub(super) async fn create(State(app): State<App>, visitor: Visitor, Json(body): Json<SignUp>) -> Answer {
+    let password = Secret::new(body.password);
+    let new = NewUser { username: body.username, email: body.email, password: password.clone() };
+    let user = app.core.create_user(&visitor.caller, new).await?;
+    let signed_in = app.core.sign_in(&user.username, &password, visitor.caller.from()).await?;
+    let response = reply::json(StatusCode::OK, &UserView::new(user, Vec::new()));
+    welcome(&app, &signed_in, response)
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct First {
+    username: String,
+    password: String,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    access_token: Option<bool>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct FirstView {
+    username: String,
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<String>,
+}
+
+/// Makes the very first account, where `FEATURE_USER_INITIALIZE` allows it.
+#[utoipa::path(post, path = "/api/v1/user/initialize", tag = "user", request_body = First,
+    responses((status = 200, body = FirstView), (status = 400), (status = 404)))]
+pub(super) async fn initialize(State(app): State<App>, stranger: Stranger, body: Answer<Json<First>>) -> Answer {
+    if !app.core.config().feature_user_initialize {
+        return Err(Trouble::NotFound);
+    }
+    let Json(body) = body?;
+    let password = Secret::new(body.password);
+    let new = NewUser { username: body.username, email: body.email, password: password.clone() };
+    let first = app.core.initialize_first_user(&stranger.caller, new, body.access_token == Some(true)).await;
+    let first = first.map_err(|error| match error {
+        Error::Invalid { message, .. } | Error::Conflict(message) => Trouble::Message(message),
+        other => other.into(),
+    })?;
+    let signed_in = app.core.sign_in(&first.user.username, &password, stranger.caller.from()).await?;
+    let view = FirstView {
+        username: first.user.username,
+        email: first.user.email,
+        access_token: first.access_token.map(|token| token.expose().to_owned()),
+    };
+    welcome(&app, &signed_in, reply::json(StatusCode::OK, &view))
+}
+
+#[derive(Serialize, ToSchema)]
+struct ProfileView {
+    anonymous: bool,
+    username: String,
+    avatar: Avatar,
+}
+
+/// What everybody may know of a person.
+#[utoipa::path(get, path = "/api/v1/users/{username}", tag = "user", params(("username" = String, Path)),
+    responses((status = 200, body = ProfileView), (status = 404)))]
+pub(super) async fn profile(State(app): State<App>, _: Visitor, Path(username): Path<String>) -> Answer {
+    let profile = app.core.profile(&username).await?;
+    if profile.organization {
+        return Err(Trouble::NotFound);
+    }
+    let avatar = Avatar::new(&profile.username, "user");
+    Ok(reply::json(StatusCode::OK, &ProfileView { anonymous: false, username: profile.username, avatar }))
+}

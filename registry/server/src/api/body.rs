@@ -1,0 +1,44 @@
+//! JSON bodies of requests, and what to say when there is none or a wrong one.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+
+use super::outcome::{Answer, Trouble};
+
+/// A JSON body of the type asked for.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Trouble;
+
+    async fn from_request(request: Request, state: &S) -> Answer<Self> {
+        let is_json = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|header| header.to_str().ok())
+            .is_some_and(|header| quay_oci::media_type::essence(header).eq_ignore_ascii_case("application/json"));
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| Trouble::Request(rejection.body_text()))?;
+        if !is_json {
+            return Err(Trouble::Request("Missing JSON body".to_owned()));
+        }
+        read(&bytes).map(Self)
+    }
+}
+
+/// Reads a body that has been received.
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
+    if bytes.is_empty() {
+        return Err(Trouble::Request("Missing JSON body".to_owned()));
+    }
+    serde_json::from_slice(bytes).map_err(|error| Trouble::Request(format!("Invalid JSON body: {error}")))
+}
+
+/// A flag in a query: `true`, `True`, `1`, `yes`, or nothing after the equals sign.
+pub(super) fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+    Ok(matches!(text.to_ascii_lowercase().as_str(), "" | "true" | "1" | "yes" | "on"))
+}

@@ -1,0 +1,177 @@
+//! Who asks, and whether the request was really made by them: session cookie with CSRF token, or credentials.
+//!
+//! Credentials in the `Authorization` header (an access token, or a name and password) cannot be sent by a foreign page,
+//! so they need no CSRF token; everything else that changes something does, also when nobody is signed in.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::header::{AUTHORIZATION, COOKIE, HeaderName};
+use http::request::Parts;
+use http::{HeaderValue, Method};
+use jiff::Timestamp;
+use quay_core::{Account, Allowed, Caller, Error, Secret};
+
+use super::frame::Note;
+use super::outcome::{Answer, Trouble};
+use crate::http::App;
+use crate::listen::Peer;
+
+/// Quay's name for its session cookie.
+const COOKIE_NAME: &str = "_csrf_token";
+static CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// Who asks.
+pub(super) struct Visitor {
+    pub(super) caller: Caller,
+    /// When the password was shown last; `None` when it came with this very request.
+    signed_in_at: Option<Timestamp>,
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let visitor = Self::of(parts, app).await;
+        note(parts, app, visitor.as_ref().ok().and_then(|visitor| visitor.caller.name()));
+        visitor
+    }
+}
+
+impl Visitor {
+    async fn of(parts: &Parts, app: &App) -> Answer<Self> {
+        let from = Peer::of(parts).0.ip();
+        if let Some(header) = parts.headers.get(AUTHORIZATION) {
+            let caller = by_credentials(app, header, from).await?;
+            return Ok(Self { caller, signed_in_at: None });
+        }
+        let cookie = cookie(parts);
+        if !matches!(parts.method, Method::GET | Method::HEAD) {
+            let presented = presented(parts);
+            let genuine = cookie.zip(presented).is_some_and(|(cookie, presented)| app.core.csrf_valid(cookie, &presented));
+            if !genuine {
+                return Err(Trouble::Csrf);
+            }
+        }
+        let session = match cookie {
+            Some(cookie) => app.core.session(cookie, from).await?,
+            None => None,
+        };
+        Ok(match session {
+            Some(session) => Self { caller: session.caller, signed_in_at: Some(session.signed_in_at) },
+            None => Self { caller: Caller::anonymous(from), signed_in_at: None },
+        })
+    }
+
+    /// The right to act on one's own account.
+    pub(super) async fn account(&self, app: &App) -> Answer<Allowed<Account>> {
+        Ok(app.core.allow_account(&self.caller).await?)
+    }
+
+    /// Refuses a session whose password was shown too long ago for something sensitive.
+    pub(super) fn fresh(&self, app: &App) -> Answer<()> {
+        let limit = Duration::from_secs(app.core.config().fresh_login_timeout.seconds());
+        let age = self.signed_in_at.map(|at| Timestamp::now().duration_since(at).unsigned_abs());
+        if age.is_some_and(|age| age > limit) { Err(Trouble::Stale) } else { Ok(()) }
+    }
+}
+
+/// A visitor whose identity does not matter: no CSRF token is asked for.
+pub(super) struct Stranger {
+    pub(super) caller: Caller,
+    cookie: Option<String>,
+}
+
+impl FromRequestParts<App> for Stranger {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        note(parts, app, None);
+        Ok(Self { caller: Caller::anonymous(Peer::of(parts).0.ip()), cookie: cookie(parts).map(str::to_owned) })
+    }
+}
+
+impl OptionalFromRequestParts<App> for Stranger {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Option<Self>> {
+        <Self as FromRequestParts<App>>::from_request_parts(parts, app).await.map(Some)
+    }
+}
+
+impl Stranger {
+    /// The cookie that came with the request.
+    pub(super) fn cookie(&self) -> Option<&str> {
+        self.cookie.as_deref()
+    }
+}
+
+fn note(parts: &Parts, app: &App, name: Option<&str>) {
+    if let Some(note) = parts.extensions.get::<Note>() {
+        note.take(app, name);
+    }
+}
+
+async fn by_credentials(app: &App, header: &HeaderValue, from: std::net::IpAddr) -> Answer<Caller> {
+    const UNREADABLE: Error = Error::BadCredentials("Invalid authorization header");
+    let (scheme, rest) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(UNREADABLE)?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        let outcome = app.core.authenticate_access_token(rest, from).await;
+        app.metrics.attempt("oauth", outcome.is_ok());
+        return Ok(outcome?);
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(UNREADABLE.into());
+    }
+    let pair = BASE64_STANDARD.decode(rest).ok().and_then(|pair| String::from_utf8(pair).ok());
+    let pair = pair.ok_or(UNREADABLE)?;
+    let (username, password) = pair.split_once(':').ok_or(UNREADABLE)?;
+    let outcome = app.core.authenticate_basic(username, &Secret::new(password), from).await;
+    app.metrics.attempt("password", outcome.is_ok());
+    let caller = outcome?;
+    if caller.is_robot() {
+        return Err(Error::BadCredentials("Robot accounts cannot use this API; use an account of a person").into());
+    }
+    Ok(caller)
+}
+
+/// The session cookie of a request, if it has the form of ours.
+fn cookie(parts: &Parts) -> Option<&str> {
+    parts
+        .headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(name, _)| *name == COOKIE_NAME)
+        .map(|(_, value)| value)
+        .find(|value| value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// The CSRF token that a request brings, by header or by query.
+fn presented(parts: &Parts) -> Option<String> {
+    if let Some(header) = parts.headers.get(&CSRF) {
+        return header.to_str().ok().map(str::to_owned);
+    }
+    let query = parts.uri.query()?;
+    // The token's alphabet needs no decoding.
+    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == COOKIE_NAME).map(|(_, v)| v.to_owned())
+}
+
+/// The header that gives a browser its cookie.
+pub(super) fn set_cookie(app: &App, cookie: &Secret) -> Answer<HeaderValue> {
+    let config = app.core.config();
+    let secure = if config.session_cookie_secure { "; Secure" } else { "" };
+    let text = format!(
+        "{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
+        cookie.expose(),
+        config.session_timeout.seconds()
+    );
+    let mut value = HeaderValue::try_from(text).map_err(|error| Trouble::Core(Error::Internal(error.into())))?;
+    value.set_sensitive(true);
+    Ok(value)
+}

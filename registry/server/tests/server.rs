@@ -1,0 +1,16 @@
+//! The server from outside of its crate: the router in process, and the binary as a process.
+
+#[path = "server/blobs.rs"]
+mod blobs;
+#[path = "server/helm.rs"]
+mod helm;
+#[path = "server/listening.rs"]
+mod listening;
+#[path = "server/manifests.rs"]
+mod manifests;
+#[path = "server/process.rs"]
+mod process;
+#[path = "server/temporary.rs"]
+mod temporary;
+#[path = "server/who.rs"]
+mod who;

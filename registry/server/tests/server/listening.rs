@@ -1,0 +1,243 @@
+//! The listener: TLS with a certificate that changes, limits against slow and greedy peers, and a graceful end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use quay_registry::listen::{Ended, Limits, Listener, Server, serve};
+use quay_registry::metrics::Metrics;
+use quay_registry::own_ca::OwnCa;
+use quay_registry::tls::Serving;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
+
+/// Long enough for any machine; nothing waits that long when it works.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A listener in the background.
+struct Running {
+    address: SocketAddr,
+    stop: CancellationToken,
+    tasks: JoinSet<Ended>,
+}
+
+impl Running {
+    fn start(router: Router, serving: Option<&Serving>, limits: Limits, drain: Duration) -> Self {
+        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("binds");
+        let address = listener.address();
+        let stop = CancellationToken::new();
+        let tls = serving.map(|serving| serving.server_config().expect("a configuration"));
+        let server = Server { router, tls, limits, metrics: Metrics::new("test") };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve(listener, server, stop.clone(), drain));
+        Self { address, stop, tasks }
+    }
+
+    async fn ended(&mut self) -> Ended {
+        let ended = tokio::time::timeout(DEADLINE, self.tasks.join_next()).await;
+        ended.expect("ends in time").expect("was running").expect("did not panic")
+    }
+
+    async fn plain(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("connects")
+    }
+}
+
+/// A handler that answers when the test says so, and tells that it was reached.
+#[derive(Clone)]
+struct Gate {
+    reached: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Gate {
+    fn new() -> Self {
+        Self { reached: Arc::new(Semaphore::new(0)), open: Arc::new(Semaphore::new(0)) }
+    }
+
+    fn router(&self) -> Router {
+        let gate = self.clone();
+        let wait = move || {
+            let gate = gate.clone();
+            async move {
+                gate.reached.add_permits(1);
+                gate.open.acquire().await.expect("open").forget();
+                "finished"
+            }
+        };
+        Router::new().route("/slow", get(wait)).route("/", get(|| async { "hello" }))
+    }
+
+    async fn reached(&self) {
+        let reached = tokio::time::timeout(DEADLINE, self.reached.acquire()).await;
+        reached.expect("in time").expect("open").forget();
+    }
+}
+
+async fn ask(stream: &mut (impl AsyncWrite + Unpin), path: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("writes");
+}
+
+/// Everything until the peer closes.
+async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut text = Vec::new();
+    let read = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut text)).await;
+    read.expect("closed in time").ok();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_finished_and_nobody_new_is_let_in() {
+    let gate = Gate::new();
+    let mut running = Running::start(gate.router(), None, Limits::default(), DEADLINE);
+    let mut stream = running.plain().await;
+    let mut idle = running.plain().await;
+    ask(&mut idle, "/").await;
+    ask(&mut stream, "/slow").await;
+    gate.reached().await;
+    running.stop.cancel();
+    assert!(rest(&mut idle).await.contains("hello"), "an idle connection is closed after its answer");
+    // The socket is closed once the idle connection was: the listener had seen the stop.
+    while TcpStream::connect(running.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    gate.open.add_permits(1);
+    assert!(rest(&mut stream).await.ends_with("finished"));
+    assert_eq!(running.ended().await, Ended::Drained);
+}
+
+#[tokio::test]
+async fn what_does_not_finish_in_time_is_cut() {
+    let gate = Gate::new();
+    let mut running = Running::start(gate.router(), None, Limits::default(), Duration::from_millis(50));
+    let mut stream = running.plain().await;
+    ask(&mut stream, "/slow").await;
+    gate.reached().await;
+    running.stop.cancel();
+    assert_eq!(running.ended().await, Ended::Cut(1));
+    assert_eq!(rest(&mut stream).await, "");
+}
+
+#[tokio::test]
+async fn half_a_request_is_closed_after_the_header_time_out_and_a_silent_handshake_too() {
+    let limits =
+        Limits { headers: Duration::from_millis(50), handshake: Duration::from_millis(50), ..Limits::default() };
+    let running = Running::start(Gate::new().router(), None, limits, DEADLINE);
+    let mut half = running.plain().await;
+    half.write_all(b"GET / HTTP/1.1\r\nhost: loc").await.expect("writes");
+    assert!(!rest(&mut half).await.contains("hello"));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = OwnCa::in_folder(folder.path());
+    let pair = own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf");
+    let secure = Running::start(Gate::new().router(), Some(&Serving::new(pair)), limits, DEADLINE);
+    assert_eq!(rest(&mut secure.plain().await).await, "");
+}
+
+#[tokio::test]
+async fn a_body_that_stands_still_does_not_hold_its_connection() {
+    let limits = Limits { stall: Duration::from_millis(50), ..Limits::default() };
+    let router = Router::new().route("/", post(|body: String| async move { body }));
+    let running = Running::start(router, None, limits, DEADLINE);
+    let mut stream = running.plain().await;
+    stream.write_all(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nten bytes.").await.expect("writes");
+    assert!(!rest(&mut stream).await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn headers_over_the_limit_are_refused() {
+    let running = Running::start(Gate::new().router(), None, Limits::default(), DEADLINE);
+    let mut stream = running.plain().await;
+    let request = format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "y".repeat(40 * 1024));
+    stream.write_all(request.as_bytes()).await.expect("writes");
+    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 431 "));
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_wait_for_their_turn() {
+    let gate = Gate::new();
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let running = Running::start(gate.router(), None, limits, DEADLINE);
+    let mut first = running.plain().await;
+    ask(&mut first, "/slow").await;
+    gate.reached().await;
+    let mut second = running.plain().await;
+    ask(&mut second, "/").await;
+    gate.open.add_permits(1);
+    first.shutdown().await.expect("shuts down");
+    assert!(rest(&mut first).await.ends_with("finished"));
+    let mut answer = [0u8; 15];
+    tokio::time::timeout(DEADLINE, second.read_exact(&mut answer)).await.expect("in time").expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_served_to_new_connections_while_old_ones_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = OwnCa::in_folder(folder.path());
+    let pair = own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf");
+    let serving = Serving::new(pair);
+    let running = Running::start(Gate::new().router(), Some(&serving), Limits::default(), DEADLINE);
+    let ca = CertificateDer::from_pem_file(own.ca_certificate()).expect("a CA");
+
+    let (mut old, first) = secure(&running, &ca, b"http/1.1").await;
+    let wider = ["localhost".to_owned(), "registry.example".to_owned()];
+    serving.swap(own.leaf(&wider, Timestamp::now()).expect("a leaf"));
+    assert!(serving.covers("registry.example"));
+    let (_, second) = secure(&running, &ca, b"http/1.1").await;
+    assert_ne!(first, second, "a new handshake sees the new leaf");
+
+    ask(&mut old, "/").await;
+    let mut answer = [0u8; 15];
+    old.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
+async fn http2_is_spoken_to_who_asks_for_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = OwnCa::in_folder(folder.path());
+    let serving = Serving::new(own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf"));
+    let running = Running::start(Gate::new().router(), Some(&serving), Limits::default(), DEADLINE);
+    let pem = std::fs::read(own.ca_certificate()).expect("a CA");
+    let client = reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("a certificate")])
+        .no_proxy()
+        .build()
+        .expect("a client");
+    let answer = client.get(format!("https://localhost:{}/", running.address.port())).send().await.expect("an answer");
+    assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+    assert_eq!(answer.text().await.expect("a body"), "hello");
+}
+
+/// A TLS connection, and the leaf that it was shown.
+async fn secure(
+    running: &Running,
+    ca: &CertificateDer<'static>,
+    protocol: &[u8],
+) -> (tokio_rustls::client::TlsStream<TcpStream>, Vec<u8>) {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(ca.clone()).expect("a root");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.to_vec()];
+    let name = ServerName::try_from("localhost").expect("a name");
+    let stream =
+        TlsConnector::from(Arc::new(config)).connect(name, running.plain().await).await.expect("a handshake");
+    let leaf = stream.get_ref().1.peer_certificates().expect("certificates")[0].to_vec();
+    (stream, leaf)
+}
