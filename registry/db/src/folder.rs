@@ -1,8 +1,9 @@
 //! The data folder: one process at a time, and only on a file system whose locks and syncs mean something.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Seek, Write};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock, fstatfs};
 use rustix::io::Errno;
@@ -26,13 +27,7 @@ pub(crate) fn hold(data: &Path) -> Result<Hold, Error> {
         return Err(Error::NetworkFileSystem { path: data.to_owned(), kind });
     }
     let path = data.join(LOCK_FILE);
-    let mut lock = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(Error::io("open lock file", &path))?;
+    let mut lock = own_file(data, LOCK_FILE)?;
     match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(Errno::WOULDBLOCK) => return Err(Error::Locked { path: data.to_owned() }),
@@ -47,12 +42,46 @@ pub(crate) fn hold(data: &Path) -> Result<Hold, Error> {
     Ok(Hold { _lock: lock })
 }
 
-/// Makes a folder below the data folder so that it survives a power loss.
-pub(crate) fn make(parent: &Path, name: &str) -> Result<std::path::PathBuf, Error> {
+/// Makes a folder below `parent` so that it survives a power loss.
+pub(crate) fn make(parent: &Path, name: &str) -> Result<PathBuf, Error> {
     let path = parent.join(name);
-    std::fs::create_dir_all(&path).map_err(Error::io("make folder", &path))?;
+    let failed = || Error::io("make folder", &path);
+    match std::fs::DirBuilder::new().mode(0o700).create(&path) {
+        Ok(()) => {
+            // What the kernel gave it beyond the nine bits, such as the group of a shared volume, stays.
+            let beyond = std::fs::metadata(&path).map_err(failed())?.permissions().mode() & 0o7000;
+            let mode = beyond | 0o700 | group_bits(parent)?;
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(failed())?;
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        Err(e) => return Err(failed()(e)),
+    }
     sync(parent)?;
     Ok(path)
+}
+
+/// Opens a file of ours, making it empty when it is missing.
+pub(crate) fn own_file(parent: &Path, name: &str) -> Result<File, Error> {
+    let path = parent.join(name);
+    let failed = || Error::io("open file", &path);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    match options.clone().create_new(true).open(&path) {
+        Ok(file) => {
+            let mode = 0o600 | (group_bits(parent)? & 0o060);
+            file.set_permissions(Permissions::from_mode(mode)).map_err(failed())?;
+            Ok(file)
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => options.open(&path).map_err(failed()),
+        Err(e) => Err(failed()(e)),
+    }
+}
+
+/// What the group may do in a folder, it may do with what we make there: a container may come back under another
+/// user of the same group. Others may nothing, for hashes of passwords lie here.
+fn group_bits(folder: &Path) -> Result<u32, Error> {
+    let facts = std::fs::metadata(folder).map_err(Error::io("inspect folder", folder))?;
+    Ok(facts.permissions().mode() & 0o070)
 }
 
 /// Makes the names in a folder durable.
@@ -141,6 +170,22 @@ mod tests {
         assert_eq!(network_kind(fuse, NO_MOUNT), Some("FUSE"));
         assert_eq!(network_kind(fuse, || Some("fuse.fuse-overlayfs".into())), None);
         assert_eq!(network_kind(fuse, || Some("fuseblk".into())), None);
+    }
+
+    #[test]
+    fn the_group_may_what_it_may_in_the_data_folder_and_others_nothing() {
+        for (data_mode, folder_mode, file_mode) in
+            [(0o770, 0o770, 0o660), (0o750, 0o750, 0o640), (0o755, 0o750, 0o640)]
+        {
+            let data = tempfile::tempdir().expect("a folder");
+            std::fs::set_permissions(data.path(), Permissions::from_mode(data_mode)).expect("sets");
+            let mode = |path: &Path| std::fs::metadata(path).expect("is there").permissions().mode() & 0o777;
+            let folder = make(data.path(), "db").expect("makes");
+            own_file(&folder, "x").expect("makes");
+            assert_eq!((mode(&folder), mode(&folder.join("x"))), (folder_mode, file_mode));
+            make(data.path(), "db").expect("is there");
+            own_file(&folder, "x").expect("is there");
+        }
     }
 
     #[test]

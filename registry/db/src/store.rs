@@ -95,6 +95,8 @@ impl Db {
     pub fn open(data: &Path, options: Options) -> Result<Db, Error> {
         let hold = folder::hold(data)?;
         let folder = folder::make(data, DATABASE_FOLDER)?;
+        // SQLite gives its other files the mode of this one.
+        folder::own_file(&folder, DATABASE_FILE)?;
         let file = folder.join(DATABASE_FILE);
         let setup = Setup { file: &file, durability: options.durability };
         let mut conn = Conn::open(&setup, Mode::Write)?;

@@ -228,14 +228,15 @@ fn chain(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{params, statements};
+    use crate::engine::{Sql, params};
     use crate::tables::state;
     use crate::{Db, Options};
 
-    statements! {
-        CHILD = "CREATE TABLE child (parent INTEGER REFERENCES users (id) DEFERRABLE INITIALLY DEFERRED)";
-        ORPHAN = "INSERT INTO child (parent) VALUES (-1)";
-    }
+    const CHILD: Sql = Sql::new(
+        "child",
+        "CREATE TABLE child (parent INTEGER REFERENCES users (id) DEFERRABLE INITIALLY DEFERRED)",
+    );
+    const ORPHAN: Sql = Sql::new("orphan", "INSERT INTO child (parent) VALUES (-1)");
 
     #[tokio::test]
     async fn a_failed_commit_fails_every_write_of_its_batch_and_none_after_it() {

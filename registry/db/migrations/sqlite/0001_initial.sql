@@ -23,12 +23,13 @@ CREATE TABLE users (
     size_bytes       INTEGER NOT NULL DEFAULT 0,
     created_ms       INTEGER NOT NULL,
     last_accessed_ms INTEGER,
+    retired_ms       INTEGER,
     CHECK ((kind = 2) = (owner_id IS NOT NULL))
 ) STRICT;
 CREATE UNIQUE INDEX users_email ON users (email) WHERE kind = 0 AND email IS NOT NULL;
 CREATE INDEX users_kind ON users (kind, username);
 CREATE INDEX users_owner ON users (owner_id, username) WHERE owner_id IS NOT NULL;
-CREATE INDEX users_superuser ON users (superuser) WHERE superuser = 1;
+CREATE INDEX users_superuser ON users (id) WHERE superuser;
 
 -- token_hash finds the robot, token_sealed shows the token again.
 CREATE TABLE robots (

@@ -124,7 +124,7 @@ statements! {
               (kind, uuid, username, email, verified, password_hash, superuser, owner_id, tag_expiration_s, created_ms)
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id";
     GET = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
-    BY_NAME = concat!("SELECT ", columns!(), " FROM users u WHERE u.username = $1");
+    BY_NAME = concat!("SELECT ", columns!(), " FROM users u WHERE u.username = $1 AND u.retired_ms IS NULL");
     BY_EMAIL = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind = 0 AND u.email = $1");
     SET_PASSWORD = "UPDATE users SET password_hash = $2, generation = generation + 1 WHERE id = $1
                     RETURNING generation";
@@ -140,15 +140,15 @@ statements! {
     TOUCH = "UPDATE users SET last_accessed_ms = $2 WHERE id = $1";
     RENAME = "UPDATE users SET username = $2 WHERE id = $1
               AND NOT EXISTS (SELECT 1 FROM users o WHERE o.username = $2)";
-    LIST = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind <> 2 AND u.username > $1
+    LIST = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind < 2 AND u.username > $1 AND u.retired_ms IS NULL
               ORDER BY u.username LIMIT $2");
-    LIST_KIND = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind = $3 AND u.username > $1
+    LIST_KIND = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind = $3 AND u.username > $1 AND u.retired_ms IS NULL
               ORDER BY u.username LIMIT $2");
-    COUNT = "SELECT count(*) FROM users WHERE kind = $1";
-    ANY_SUPERUSER = "SELECT EXISTS (SELECT 1 FROM users WHERE superuser = 1)";
+    COUNT = "SELECT count(*) FROM users WHERE kind = $1 AND retired_ms IS NULL";
+    ANY_SUPERUSER = "SELECT EXISTS (SELECT 1 FROM users WHERE superuser)";
     DELETE = "DELETE FROM users WHERE id = $1";
     RETIRE = "UPDATE users SET username = $2, email = NULL, password_hash = NULL, enabled = $3, superuser = $3,
-              generation = generation + 1 WHERE id = $1";
+              generation = generation + 1, retired_ms = $4 WHERE id = $1 AND retired_ms IS NULL";
     DELETE_ROBOTS = "DELETE FROM users WHERE owner_id = $1";
     DELETE_TEAMS = "DELETE FROM teams WHERE org_id = $1";
     DELETE_MEMBERSHIPS = "DELETE FROM team_members WHERE user_id = $1";
@@ -313,7 +313,7 @@ pub async fn delete(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
 /// Takes a user or organization out of service at once and frees its name; garbage collection removes the row when
 /// its repositories are gone. Retire those first.
 pub async fn retire(tx: &mut Tx, id: UserId, uuid: &str, now_ms: i64) -> Result<bool, Error> {
-    if !tx.hit(RETIRE, params![id, uuid, false]).await? {
+    if !tx.hit(RETIRE, params![id, uuid, false, now_ms]).await? {
         return Ok(false);
     }
     for sql in

@@ -218,6 +218,9 @@ async fn a_retired_organization_frees_its_name_and_everything_that_spoke_for_it(
         assert_eq!(repos::retire_namespace(tx, org.id, NOW).await?, 1);
         assert!(users::retire(tx, org.id, "gone", NOW).await?);
         let free = users::by_name(tx, "acme").await?.is_none();
+        assert!(users::by_name(tx, "gone").await?.is_none());
+        assert!(users::list(tx, None, None, 10).await?.is_empty());
+        assert!(!users::retire(tx, org.id, "again", NOW).await?, "once is enough");
         let robots = robots::by_token(tx, &[1; 32]).await?.is_none();
         let anew = add_user(tx, "acme2", Kind::Organization).await?;
         users::rename(tx, anew.id, "acme").await?;
