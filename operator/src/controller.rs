@@ -1,0 +1,347 @@
+//! Watches, the queue, and the pass over one registry.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
+use kube::api::{Api, Patch, PatchParams};
+use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
+use kube::{Client, Resource, ResourceExt};
+use kube_runtime::controller::{Action, Config};
+use kube_runtime::reflector::{ObjectRef, Store};
+use kube_runtime::{Controller, watcher};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::crd::{ComponentKind, QuayRegistry};
+use crate::entropy::System;
+use crate::gather::Reader;
+use crate::metrics::{Metrics, PassResult};
+use crate::names::{self, STATUS_MANAGER};
+use crate::plan::{Notice, Plan, Problem, Reason, Verdict};
+use crate::snapshot::Snapshot;
+use crate::status::Outcome;
+use crate::{apply, build, events, resolve, status};
+
+/// Passes that run at the same time.
+const CONCURRENCY: u16 = 8;
+/// Changes that come in a burst make one pass.
+const DEBOUNCE: Duration = Duration::from_millis(50);
+/// Watches may miss a deletion, and certificates and nodes change without one.
+const RESYNC: Duration = Duration::from_secs(600);
+/// A plan may need what its own first wave has made known, such as a node port.
+const ROUNDS: usize = 3;
+
+type Guarded = DeserializeGuard<QuayRegistry>;
+
+/// What a pass works with.
+pub struct Context {
+    client: Client,
+    reader: Reader,
+    metrics: Metrics,
+    instance: String,
+    backoff: Backoff<ObjectRef<Guarded>>,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("instance", &self.instance).finish_non_exhaustive()
+    }
+}
+
+struct Pass<'a> {
+    context: &'a Context,
+    namespace: &'a str,
+}
+
+/// What makes a pass fail before anything could be said about the registry.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server did not answer as it should.
+    #[error("the API server could not be asked: {0}")]
+    Api(#[from] Box<kube::Error>),
+    /// A decision could not be made.
+    #[error("the registry could not be planned: {0}")]
+    Resolve(#[from] resolve::Error),
+    /// An object could not be built.
+    #[error(transparent)]
+    Build(#[from] build::Error),
+}
+
+impl From<kube::Error> for Error {
+    fn from(error: kube::Error) -> Self {
+        Self::Api(Box::new(error))
+    }
+}
+
+impl Context {
+    /// What passes over registries work with; `instance` names this replica in events.
+    pub fn new(client: Client, image: String, metrics: Metrics, instance: String) -> Self {
+        Self { client, reader: Reader::new(image), metrics, instance, backoff: Backoff::default() }
+    }
+}
+
+/// Runs until `stop`, then finishes the passes that are under way.
+pub async fn run(context: Arc<Context>, namespace: Option<String>, stop: CancellationToken) {
+    let client = context.client.clone();
+    let config = Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE);
+    let controller =
+        Controller::new(scoped::<Guarded>(&client, namespace.as_deref()), watcher::Config::default())
+            .with_config(config);
+    let registries = controller.store();
+    let ours = watcher::Config::default().labels(&names::ours_selector());
+    let controller = children::<Deployment>(controller, &client, namespace.as_deref(), &ours);
+    let controller = children::<Service>(controller, &client, namespace.as_deref(), &ours);
+    let controller = children::<PersistentVolumeClaim>(controller, &client, namespace.as_deref(), &ours);
+    let controller = children::<ConfigMap>(controller, &client, namespace.as_deref(), &ours);
+    let controller = children::<Pod>(controller, &client, namespace.as_deref(), &ours);
+    // Secrets that users name carry no label of ours, so all are watched, but only their metadata
+    let controller = controller.watches(
+        scoped::<PartialObjectMeta<Secret>>(&client, namespace.as_deref()),
+        watcher::Config::default(),
+        move |secret| concerned(&registries, &secret),
+    );
+    let passes = controller.graceful_shutdown_on(stop.cancelled_owned()).run(reconcile, after_error, context);
+    let mut passes = pin!(passes);
+    while let Some(result) = passes.next().await {
+        if let Err(error) = result {
+            // deleted meanwhile, or already told by the pass itself
+            tracing::debug!(%error, "a pass did not take place");
+        }
+    }
+}
+
+fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope>,
+    K::DynamicType: Default,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+/// Watches the metadata of our children of one kind.
+fn children<K>(
+    controller: Controller<Guarded>,
+    client: &Client,
+    namespace: Option<&str>,
+    config: &watcher::Config,
+) -> Controller<Guarded>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + std::fmt::Debug
+        + Send
+        + Sync
+        + 'static,
+{
+    controller
+        .watches(scoped::<PartialObjectMeta<K>>(client, namespace), config.clone(), |child| owner(&child))
+}
+
+fn owner<K: Resource>(child: &PartialObjectMeta<K>) -> Option<ObjectRef<Guarded>> {
+    let registry = names::registry_of(&child.metadata)?;
+    Some(ObjectRef::new(registry).within(child.metadata.namespace.as_deref()?))
+}
+
+/// The registries that a Secret concerns: the one whose child it is, and those that name it.
+fn concerned(registries: &Store<Guarded>, secret: &PartialObjectMeta<Secret>) -> Vec<ObjectRef<Guarded>> {
+    let (Some(name), Some(namespace)) = (&secret.metadata.name, &secret.metadata.namespace) else {
+        return Vec::new();
+    };
+    let mut refs: Vec<_> = registries
+        .state_filter(|registry| {
+            registry.meta().namespace.as_ref() == Some(namespace)
+                && registry.0.as_ref().is_ok_and(|registry| names_secret(registry, name))
+        })
+        .iter()
+        .map(|registry| ObjectRef::from_obj(registry.as_ref()))
+        .collect();
+    refs.extend(owner(secret));
+    refs
+}
+
+fn names_secret(registry: &QuayRegistry, secret: &str) -> bool {
+    let tls = registry.spec.component(ComponentKind::Tls).and_then(|entry| entry.secret_ref.as_ref());
+    registry.spec.config_bundle_secret.as_deref() == Some(secret)
+        || tls.and_then(|tls| tls.name.as_deref()) == Some(secret)
+}
+
+fn after_error(registry: Arc<Guarded>, error: &Error, context: Arc<Context>) -> Action {
+    let wait = context.backoff.next(ObjectRef::from_obj(registry.as_ref()));
+    tracing::warn!(
+        registry.name = registry.meta().name,
+        registry.namespace = registry.meta().namespace,
+        retry_in_ms = wait.as_millis(),
+        %error,
+        "a pass failed and is tried again"
+    );
+    Action::requeue(wait)
+}
+
+/// One pass over one registry: read, decide, write, report.
+async fn reconcile(registry: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
+    let started = Instant::now();
+    let key = ObjectRef::from_obj(registry.as_ref());
+    let result = match &registry.0 {
+        Ok(_) => Box::pin(pass(&key, &context)).await,
+        Err(invalid) => {
+            let message = format!(
+                "the object cannot be read ({invalid}): correct it, or install the matching definition"
+            );
+            let notice = Notice { reason: "ObjectInvalid".into(), is_warning: true, message };
+            events::publish(&context.client, &context.instance, registry.as_ref(), &notice).await;
+            Ok((PassResult::Blocked, Action::await_change()))
+        }
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    match result {
+        Ok((result, action)) => {
+            context.metrics.passed(result, seconds);
+            Ok(action)
+        }
+        Err(error) => {
+            context.metrics.passed(PassResult::Failed, seconds);
+            Err(error)
+        }
+    }
+}
+
+async fn pass(key: &ObjectRef<Guarded>, context: &Context) -> Result<(PassResult, Action), Error> {
+    let namespace = key.namespace.clone().unwrap_or_default();
+    let Some(mut snapshot) = context.reader.snapshot(&context.client, &namespace, &key.name).await? else {
+        context.backoff.reset(key);
+        return Ok((PassResult::Settled, Action::await_change()));
+    };
+    if snapshot.registry.metadata.deletion_timestamp.is_some() {
+        // its children go by their owner references; making them anew would keep it from going
+        context.backoff.reset(key);
+        return Ok((PassResult::Settled, Action::await_change()));
+    }
+    let pass = Pass { context, namespace: &namespace };
+    let (done, notices) = pass.write(&mut snapshot).await?;
+    let report = status::of(&snapshot, done.outcome());
+    pass.report(&snapshot, &report, &notices).await?;
+
+    let result = match &done {
+        Done::Refused(_) => PassResult::Blocked,
+        Done::Waiting(_) => PassResult::Waiting,
+        Done::Failed { .. } => PassResult::Failed,
+        Done::Applied { wrote: true, .. } => PassResult::Changed,
+        Done::Applied { .. } => PassResult::Settled,
+    };
+    let is_transient = matches!(&done, Done::Failed { is_transient: true, .. });
+    let awaits_version = snapshot.reported_version.is_none()
+        && report
+            .status
+            .conditions
+            .iter()
+            .any(|c| c.type_.as_deref() == Some("Available") && c.status.as_deref() == Some("True"))
+        && matches!(&done, Done::Applied { plan, .. } if plan.app.as_ref().is_some_and(|app| app.overrides.replicas > 0));
+    if is_transient || awaits_version || matches!(done, Done::Failed { .. }) {
+        return Ok((result, Action::requeue(context.backoff.next(key.clone()).min(RESYNC))));
+    }
+    context.backoff.reset(key);
+    Ok((result, Action::requeue(RESYNC)))
+}
+
+/// What the writing part of a pass came to.
+enum Done {
+    Refused(crate::plan::Refusal),
+    Waiting(String),
+    Applied { plan: Box<Plan>, wrote: bool },
+    Failed { plan: Box<Plan>, problem: Problem, is_transient: bool },
+}
+
+impl Done {
+    fn outcome(&self) -> Outcome<'_> {
+        match self {
+            Self::Refused(refusal) => Outcome::Refused(refusal),
+            Self::Waiting(on) => Outcome::Waiting(on),
+            Self::Applied { plan, .. } => Outcome::Applied(plan),
+            Self::Failed { plan, problem, .. } => Outcome::Failed(plan, problem),
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// Decides and writes, again as long as what was written lets more be decided.
+    async fn write(&self, snapshot: &mut Snapshot) -> Result<(Done, Vec<Notice>), Error> {
+        let mut notices = Vec::new();
+        let mut wrote = false;
+        for round in 1.. {
+            let plan = match resolve::plan(snapshot, &mut System::default())? {
+                Verdict::Go(plan) => plan,
+                Verdict::Wait(on) => return Ok((Done::Waiting(on), notices)),
+                Verdict::Refuse(refusal) => return Ok((Done::Refused(refusal), notices)),
+            };
+            let prepared = build::children(&plan)?;
+            match apply::children(&self.context.client, self.namespace, &prepared, &mut snapshot.children)
+                .await
+            {
+                Ok(written) => {
+                    for slot in &written {
+                        self.context.metrics.wrote(&slot.resource().kind);
+                        tracing::info!(
+                            registry.name = plan.registry,
+                            registry.namespace = self.namespace,
+                            object = slot.title(&plan.registry),
+                            "wrote an object"
+                        );
+                    }
+                    if written.is_empty() || round == ROUNDS {
+                        return Ok((Done::Applied { plan, wrote }, notices));
+                    }
+                    wrote = true;
+                    notices.extend(
+                        plan.notices
+                            .iter()
+                            .filter(|notice| !notices.contains(notice))
+                            .cloned()
+                            .collect::<Vec<_>>(),
+                    );
+                }
+                Err(failure) => {
+                    let problem = Problem::new(Reason::ComponentCreationFailed, failure.to_string());
+                    return Ok((Done::Failed { plan, problem, is_transient: failure.is_transient }, notices));
+                }
+            }
+        }
+        Ok((Done::Waiting(String::new()), notices))
+    }
+
+    async fn report(
+        &self,
+        snapshot: &Snapshot,
+        report: &status::Report,
+        notices: &[Notice],
+    ) -> Result<(), Error> {
+        let client = &self.context.client;
+        if snapshot.registry.status.as_ref() != Some(&report.status) {
+            let api = Api::<QuayRegistry>::namespaced(client.clone(), self.namespace);
+            let body = json!({
+                "apiVersion": QuayRegistry::api_version(&()),
+                "kind": QuayRegistry::kind(&()),
+                "metadata": {"name": snapshot.name(), "uid": snapshot.registry.uid()},
+                "status": report.status,
+            });
+            let params = PatchParams::apply(STATUS_MANAGER).force();
+            match api.patch_status(&snapshot.name(), &params, &Patch::Apply(&body)).await {
+                Ok(_) => {}
+                // deleted meanwhile
+                Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        for notice in notices.iter().chain(&report.events) {
+            events::publish(client, &self.context.instance, &snapshot.registry, notice).await;
+        }
+        Ok(())
+    }
+}

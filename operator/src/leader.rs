@@ -1,0 +1,172 @@
+//! Who acts when several replicas run: the holder of a Lease.
+//!
+//! Every write carries the resourceVersion that was read, so two replicas cannot both win. Whether a holder is dead is
+//! judged by our own monotonic clock, from the moment we last saw its Lease change: clocks of nodes may differ.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::{Lease as LeaseObject, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::{Api, PostParams};
+
+const LIFE: Duration = Duration::from_secs(15);
+const RENEW_EVERY: Duration = Duration::from_secs(4);
+/// Shorter than [`LIFE`]: we stop before anybody may start.
+const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+const RETRY_EVERY: Duration = Duration::from_secs(2);
+
+/// Why this replica does not lead any more.
+#[derive(Debug, thiserror::Error)]
+pub enum Lost {
+    /// Another replica took over.
+    #[error("the lease was taken by {0}")]
+    Taken(String),
+    /// The API server did not confirm in time.
+    #[error("the lease could not be renewed in time")]
+    Expired,
+}
+
+/// One replica's view of the lease.
+#[derive(Debug)]
+pub struct Lease {
+    api: Api<LeaseObject>,
+    name: String,
+    identity: String,
+    seen: Option<(Option<String>, Instant)>,
+}
+
+enum Step {
+    Held,
+    Free,
+    HeldByOther(String),
+}
+
+impl Lease {
+    /// A lease named `name`, for the replica `identity`.
+    pub fn new(api: Api<LeaseObject>, name: &str, identity: &str) -> Self {
+        Self { api, name: name.to_owned(), identity: identity.to_owned(), seen: None }
+    }
+
+    /// Waits until this replica leads.
+    pub async fn acquire(&mut self) {
+        loop {
+            match self.step(Instant::now()).await {
+                Ok(Step::Held) => return,
+                Ok(Step::HeldByOther(holder)) => {
+                    tracing::debug!(lease.holder = holder, "another replica leads")
+                }
+                // lost a race for it; the next look tells to whom
+                Ok(Step::Free) => {}
+                Err(error) => tracing::warn!(%error, "the lease could not be read or written"),
+            }
+            tokio::time::sleep(RETRY_EVERY).await;
+        }
+    }
+
+    /// Renews for as long as this replica leads.
+    pub async fn keep(&mut self) -> Lost {
+        let mut confirmed = Instant::now();
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            loop {
+                let attempt = tokio::time::timeout(RENEW_EVERY, self.step(Instant::now())).await;
+                match attempt {
+                    Ok(Ok(Step::Held)) => {
+                        confirmed = Instant::now();
+                        break;
+                    }
+                    Ok(Ok(Step::HeldByOther(holder))) => return Lost::Taken(holder),
+                    Ok(Ok(Step::Free)) => {}
+                    Ok(Err(error)) => tracing::warn!(%error, "the lease could not be renewed"),
+                    Err(_) => tracing::warn!("the lease could not be renewed in time"),
+                }
+                if confirmed.elapsed() > RENEW_DEADLINE {
+                    return Lost::Expired;
+                }
+                tokio::time::sleep(RETRY_EVERY / 4).await;
+            }
+        }
+    }
+
+    /// Gives the lease up, so that the next replica need not wait.
+    pub async fn release(&mut self) {
+        let Ok(Some(lease)) = self.api.get_opt(&self.name).await else { return };
+        if lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()) != Some(&self.identity) {
+            return;
+        }
+        let mut given_up = lease;
+        if let Some(spec) = &mut given_up.spec {
+            spec.holder_identity = Some(String::new());
+            spec.lease_duration_seconds = Some(1);
+        }
+        if let Err(error) = self.api.replace(&self.name, &PostParams::default(), &given_up).await {
+            tracing::debug!(%error, "the lease could not be given up; it expires by itself");
+        }
+    }
+
+    async fn step(&mut self, now: Instant) -> Result<Step, kube::Error> {
+        let Some(current) = self.api.get_opt(&self.name).await? else {
+            let fresh = LeaseObject {
+                metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
+                spec: Some(self.held(None)),
+            };
+            return written(self.api.create(&PostParams::default(), &fresh).await);
+        };
+        let spec = current.spec.clone().unwrap_or_default();
+        let holder = spec.holder_identity.clone().unwrap_or_default();
+        if !self.may_take(&holder, &current, now) {
+            return Ok(Step::HeldByOther(holder));
+        }
+        let mut taken = current;
+        taken.spec = Some(self.held(Some(&spec)));
+        written(self.api.replace(&self.name, &PostParams::default(), &taken).await)
+    }
+
+    fn may_take(&mut self, holder: &str, current: &LeaseObject, now: Instant) -> bool {
+        if holder.is_empty() || holder == self.identity {
+            self.seen = None;
+            return true;
+        }
+        let version = current.metadata.resource_version.clone();
+        let life = current
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.lease_duration_seconds)
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map_or(LIFE, Duration::from_secs);
+        match &self.seen {
+            Some((seen, since)) if *seen == version => now.duration_since(*since) > life,
+            _ => {
+                self.seen = Some((version, now));
+                false
+            }
+        }
+    }
+
+    fn held(&self, before: Option<&LeaseSpec>) -> LeaseSpec {
+        let now = MicroTime(Timestamp::now());
+        let is_ours = before.and_then(|spec| spec.holder_identity.as_deref()) == Some(&self.identity);
+        let transitions = before.and_then(|spec| spec.lease_transitions).unwrap_or(0);
+        LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: i32::try_from(LIFE.as_secs()).ok(),
+            acquire_time: before
+                .filter(|_| is_ours)
+                .and_then(|spec| spec.acquire_time.clone())
+                .or_else(|| Some(now.clone())),
+            renew_time: Some(now),
+            lease_transitions: Some(if is_ours { transitions } else { transitions.saturating_add(1) }),
+            ..LeaseSpec::default()
+        }
+    }
+}
+
+/// A write that lost against another one means: look again.
+fn written(result: Result<LeaseObject, kube::Error>) -> Result<Step, kube::Error> {
+    match result {
+        Ok(_) => Ok(Step::Held),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(Step::Free),
+        Err(error) => Err(error),
+    }
+}

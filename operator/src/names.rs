@@ -1,0 +1,200 @@
+//! The names, labels and annotations of everything made for a registry.
+//!
+//! Names, selectors and upstream's label keys are fixed: objects, scripts and volumes out there depend on them.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::ApiResource;
+
+/// Manager of the fields of children.
+pub const FIELD_MANAGER: &str = "quay-operator";
+/// Manager of the fields of `status`.
+pub const STATUS_MANAGER: &str = "quay-operator-status";
+/// Label whose value marks an object as made by this operator; upstream's operator does not set it.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The value of [`MANAGED_BY`], and of `status.managedBy`.
+pub const OURS: &str = "quay-operator-rust";
+/// Label with the name of the registry; upstream's operator sets it as well.
+pub const REGISTRY: &str = "quay-operator/quayregistry";
+/// Label and annotation that tell the component.
+pub const COMPONENT: &str = "quay-component";
+/// Annotation with the hash of what was last applied.
+pub const APPLIED_HASH: &str = "quay-operator/applied-hash";
+/// Annotation of pods with the hash of the configuration that needs a restart.
+pub const RESTART_HASH: &str = "quay-operator/restart-hash";
+/// The finalizer that upstream's operator leaves on a registry that it has made.
+pub const UPSTREAM_FINALIZER: &str = "quay-operator/finalizer";
+
+/// Selector for everything that this operator made.
+pub fn ours_selector() -> String {
+    format!("{MANAGED_BY}={OURS}")
+}
+
+/// One child of a registry. The order is the order in which children are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// Secret with the keys, and with what was picked once and must stay.
+    Keys,
+    /// Secret with the first superuser.
+    Admin,
+    /// Secret with the certificate authority.
+    Authority,
+    /// ConfigMap with the authority's certificate, for clients.
+    TrustAnchor,
+    /// Identity of the pods; it has no rights.
+    ServiceAccount,
+    /// Volume claim with all data.
+    Data,
+    /// Service in front of the pods.
+    Service,
+    /// Secret mounted into the pods.
+    Config,
+    /// The registry's pods.
+    App,
+}
+
+impl Slot {
+    /// Every child, in order.
+    pub const ALL: [Self; 9] = [
+        Self::Keys,
+        Self::Admin,
+        Self::Authority,
+        Self::TrustAnchor,
+        Self::ServiceAccount,
+        Self::Data,
+        Self::Service,
+        Self::Config,
+        Self::App,
+    ];
+
+    /// Name of this child of the registry `registry`.
+    pub fn name(self, registry: &str) -> String {
+        let suffix = match self {
+            Self::Keys => "quay-registry-managed-secret-keys",
+            Self::Admin => "quay-admin",
+            Self::Authority | Self::TrustAnchor => "quay-ca",
+            Self::ServiceAccount | Self::Service | Self::App => "quay-app",
+            Self::Data => "quay-datastorage",
+            Self::Config => "quay-config-secret",
+        };
+        format!("{registry}-{suffix}")
+    }
+
+    /// The API resource of this child.
+    pub fn resource(self) -> ApiResource {
+        match self {
+            Self::Keys | Self::Admin | Self::Authority | Self::Config => ApiResource::erase::<Secret>(&()),
+            Self::TrustAnchor => ApiResource::erase::<ConfigMap>(&()),
+            Self::ServiceAccount => ApiResource::erase::<ServiceAccount>(&()),
+            Self::Data => ApiResource::erase::<PersistentVolumeClaim>(&()),
+            Self::Service => ApiResource::erase::<Service>(&()),
+            Self::App => ApiResource::erase::<Deployment>(&()),
+        }
+    }
+
+    /// Kind and name, as a person reads it.
+    pub fn title(self, registry: &str) -> String {
+        format!("{} {}", self.resource().kind, self.name(registry))
+    }
+
+    /// Whether this child holds what must outlive the registry unless `deletionPolicy: Delete` says otherwise.
+    pub fn is_retained(self) -> bool {
+        match self {
+            Self::Keys | Self::Admin | Self::Authority | Self::Data => true,
+            Self::TrustAnchor | Self::ServiceAccount | Self::Service | Self::Config | Self::App => false,
+        }
+    }
+
+    /// Children of one wave are written together, each wave after the one before has succeeded. Keys come alone and
+    /// first: a volume without its keys could never be started.
+    pub fn wave(self) -> u8 {
+        match self {
+            Self::Keys => 0,
+            Self::Admin
+            | Self::Authority
+            | Self::TrustAnchor
+            | Self::ServiceAccount
+            | Self::Data
+            | Self::Service => 1,
+            Self::Config => 2,
+            Self::App => 3,
+        }
+    }
+
+    /// Value of the component label of the object itself.
+    fn component(self) -> &'static str {
+        match self {
+            Self::Keys | Self::Config | Self::ServiceAccount | Self::App => "quay",
+            Self::Admin => "quay-admin",
+            Self::Authority | Self::TrustAnchor => "quay-ca",
+            Self::Data => "quay-datastorage",
+            Self::Service => "quay-app",
+        }
+    }
+
+    /// Labels of this child.
+    pub fn labels(self, registry: &str) -> BTreeMap<String, String> {
+        let mut labels = pod_selector(registry);
+        labels.insert(COMPONENT.to_owned(), self.component().to_owned());
+        labels.insert(MANAGED_BY.to_owned(), OURS.to_owned());
+        labels
+    }
+}
+
+/// Labels that select the registry's pods. Selectors are immutable.
+pub fn pod_selector(registry: &str) -> BTreeMap<String, String> {
+    [(COMPONENT, "quay-app"), (REGISTRY, registry), ("app", "quay")]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Labels of the registry's pods.
+pub fn pod_labels(registry: &str) -> BTreeMap<String, String> {
+    let mut labels = pod_selector(registry);
+    labels.insert(MANAGED_BY.to_owned(), OURS.to_owned());
+    labels
+}
+
+/// Label and annotation keys that overrides may not change.
+pub fn is_protected(key: &str) -> bool {
+    [COMPONENT, REGISTRY, MANAGED_BY, APPLIED_HASH, RESTART_HASH, "app"].contains(&key)
+}
+
+/// Whether an object carries our mark.
+pub fn is_ours(meta: &ObjectMeta) -> bool {
+    meta.labels.as_ref().and_then(|labels| labels.get(MANAGED_BY)).is_some_and(|value| value == OURS)
+}
+
+/// The registry that a child belongs to, by its label.
+pub fn registry_of(meta: &ObjectMeta) -> Option<&str> {
+    meta.labels.as_ref()?.get(REGISTRY).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crd::NAME_LIMIT;
+
+    #[test]
+    fn the_longest_allowed_name_leaves_every_label_and_service_name_valid() {
+        let registry = "r".repeat(NAME_LIMIT);
+        for slot in Slot::ALL {
+            assert!(slot.name(&registry).len() <= 253);
+            assert!(slot.labels(&registry).values().all(|value| value.len() <= 63));
+        }
+        assert!(Slot::Service.name(&registry).len() <= 63);
+        assert!(format!("{registry}-clair-postgres-upgrade").len() <= 63);
+    }
+
+    #[test]
+    fn children_are_told_apart_by_kind_and_name() {
+        let mut seen = std::collections::BTreeSet::new();
+        for slot in Slot::ALL {
+            assert!(seen.insert(slot.title("r")), "{slot:?}");
+        }
+    }
+}

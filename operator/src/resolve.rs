@@ -1,0 +1,163 @@
+//! Snapshot → Plan: every decision, without I/O.
+//!
+//! ```text
+//!  adoption ─► remnants ─► components ─► bundle ─► keys ─► volume ─► exposure ─► certificate ─► config
+//!  (refuse)    (wait)      └────────────── problems are collected, all told at once ──────────────┘
+//! ```
+
+pub mod adoption;
+pub mod bundle;
+pub mod capability;
+pub mod components;
+pub mod config;
+pub mod exposure;
+pub mod keys;
+pub mod tls;
+pub mod volume;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Resource;
+
+use crate::crd::{DeletionPolicy, QuayRegistry};
+use crate::entropy::{Entropy, Exhausted};
+use crate::names::Slot;
+use crate::pki;
+use crate::plan::{App, Notice, Plan, Problem, Refusal, Verdict};
+use crate::snapshot::Snapshot;
+
+/// What keeps a decision from being made at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] Exhausted),
+    /// A certificate could not be made.
+    #[error("making certificates for the registry failed")]
+    Pki(#[from] pki::Error),
+    /// The object lacks what the API server gives every object.
+    #[error("the registry has no uid")]
+    NoIdentity,
+}
+
+/// Decides what the registry should be made of.
+pub fn plan(snapshot: &Snapshot, entropy: &mut impl Entropy) -> Result<Verdict, Error> {
+    if let Some(problem) = adoption::check(snapshot) {
+        return Ok(Verdict::Refuse(Refusal { problems: vec![problem] }));
+    }
+    if let Some(on) = remnant(snapshot) {
+        return Ok(Verdict::Wait(on));
+    }
+    let mut problems = Vec::new();
+    let mut notices = Vec::new();
+
+    let bundle = bundle::read(&snapshot.bundle).unwrap_or_else(|found| {
+        problems.extend(found);
+        bundle::Bundle::default()
+    });
+    let components = components::resolve(snapshot, &bundle, &mut problems);
+    let volume = volume::resolve(snapshot, &mut problems);
+    let keys = keys::resolve(snapshot, &bundle, entropy, &mut problems)?;
+    let tls = tls::source(snapshot, &bundle, &mut problems);
+    let (Some(mut keys), Some(tls)) = (keys, tls) else {
+        return Ok(Verdict::Refuse(Refusal { problems }));
+    };
+    let admin = keys::admin(snapshot, entropy, &mut notices)?;
+    let exposure = exposure::resolve(snapshot, &bundle, &mut keys.records, &mut problems);
+    if !problems.is_empty() {
+        return Ok(Verdict::Refuse(Refusal { problems }));
+    }
+
+    let authority = tls::authority(snapshot, &tls, &mut problems, &mut notices)?;
+    let app = match &exposure.host {
+        Some(host) => {
+            let certificate =
+                tls::certificate(snapshot, &tls, authority.as_ref(), &exposure, &mut problems, &mut notices)?;
+            let config = config::merge(&bundle, &keys, &admin, host, &mut problems, &mut notices);
+            match (certificate, config) {
+                (Some(certificate), Some(config)) => Some(App {
+                    config: config.yaml,
+                    restart_hash: config.restart_hash,
+                    certificate,
+                    files: bundle.files,
+                    image: snapshot.platform.image.clone(),
+                    platform_assigns_users: snapshot.platform.assigns_users(),
+                    overrides: components.pod.clone(),
+                }),
+                _ => None,
+            }
+        }
+        None => {
+            // the address is still to come, but a wrong bundle should be told at once
+            config::merge(&bundle, &keys, &admin, config::PLACEHOLDER_HOST, &mut problems, &mut Vec::new());
+            None
+        }
+    };
+    if !problems.is_empty() {
+        return Ok(Verdict::Refuse(Refusal { problems }));
+    }
+    let waiting = exposure.host.is_none().then(|| exposure.message.clone());
+    Ok(Verdict::Go(Box::new(Plan {
+        registry: snapshot.name(),
+        namespace: snapshot.namespace(),
+        owner: owner(&snapshot.registry).ok_or(Error::NoIdentity)?,
+        retain: snapshot.registry.spec.deletion_policy() == DeletionPolicy::Retain,
+        keys,
+        admin,
+        authority,
+        volume,
+        exposure,
+        app,
+        waiting,
+        components: components.effective,
+        tls: tls.source(),
+        notices,
+    })))
+}
+
+/// Children of an earlier registry of the same name, or on their way out, must be gone first.
+fn remnant(snapshot: &Snapshot) -> Option<String> {
+    let registry = snapshot.name();
+    let uid = snapshot.registry.metadata.uid.as_deref().unwrap_or_default();
+    snapshot.children.iter().find_map(|(slot, object)| {
+        if object.metadata.deletion_timestamp.is_some() {
+            return Some(format!("{} is being deleted; waiting until it is gone", slot.title(&registry)));
+        }
+        let belongs_elsewhere = object
+            .metadata
+            .owner_references
+            .iter()
+            .flatten()
+            .any(|owner| owner.controller == Some(true) && owner.uid != uid);
+        belongs_elsewhere.then(|| {
+            format!(
+                "{} belongs to an earlier registry of this name; waiting until it is gone",
+                slot.title(&registry)
+            )
+        })
+    })
+}
+
+fn owner(registry: &QuayRegistry) -> Option<OwnerReference> {
+    registry.controller_owner_ref(&())
+}
+
+impl Notice {
+    fn warning(reason: &'static str, message: String) -> Self {
+        Self { reason: reason.into(), is_warning: true, message }
+    }
+
+    fn normal(reason: &'static str, message: String) -> Self {
+        Self { reason: reason.into(), is_warning: false, message }
+    }
+}
+
+/// Where the data of a registry lies, as it is recorded beside the keys.
+pub fn data_location(registry: &str) -> String {
+    format!("embedded/{}", Slot::Data.name(registry))
+}
+
+impl From<(crate::plan::Reason, String)> for Problem {
+    fn from((reason, message): (crate::plan::Reason, String)) -> Self {
+        Self { reason, message }
+    }
+}

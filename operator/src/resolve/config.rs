@@ -1,0 +1,69 @@
+//! config.yaml as the registry gets it: the bundle and what the operator knows, validated by the registry's own types.
+
+use std::collections::BTreeMap;
+
+use serde_yaml::Value;
+use sha2::{Digest, Sha256};
+
+use crate::plan::{Admin, Keys, Notice, Problem, Reason};
+use crate::resolve::bundle::Bundle;
+
+/// Stands in for the host while it is not known, to validate a bundle all the same.
+pub const PLACEHOLDER_HOST: &str = "registry.invalid";
+
+/// A validated configuration.
+#[derive(Clone)]
+pub struct Merged {
+    /// The document.
+    pub yaml: String,
+    /// Hash of those settings that need a restart.
+    pub restart_hash: String,
+}
+
+/// Merges and validates; all problems at once.
+pub fn merge(
+    bundle: &Bundle,
+    keys: &Keys,
+    admin: &Admin,
+    host: &str,
+    problems: &mut Vec<Problem>,
+    notices: &mut Vec<Notice>,
+) -> Option<Merged> {
+    let managed: BTreeMap<String, Value> = [
+        ("SERVER_HOSTNAME", Value::from(host)),
+        ("PREFERRED_URL_SCHEME", Value::from("https")),
+        ("SECRET_KEY", Value::from(keys.secret_key.as_str())),
+        ("DATABASE_SECRET_KEY", Value::from(keys.database_secret_key.as_str())),
+        ("SUPER_USERS", Value::Sequence(vec![Value::from(admin.username.as_str())])),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect();
+
+    let result = quay_config::merge(&bundle.yaml, managed).and_then(|yaml| {
+        let loaded = quay_config::load(&yaml)?;
+        let restart_hash = hex::encode(&Sha256::digest(quay_config::restart_hash_input(&yaml)?)[..8]);
+        Ok((Merged { yaml, restart_hash }, loaded.warnings))
+    });
+    match result {
+        Ok((merged, warnings)) => {
+            if !warnings.is_empty() {
+                let list = warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+                notices.push(Notice::normal(
+                    "ConfigWarnings",
+                    format!("config.yaml in Secret {}: {list}", bundle.secret),
+                ));
+            }
+            Some(merged)
+        }
+        Err(found) => {
+            problems.extend(found.iter().map(|problem| {
+                Problem::new(
+                    Reason::ConfigInvalid,
+                    format!("config.yaml in Secret {}: {problem}", bundle.secret),
+                )
+            }));
+            None
+        }
+    }
+}

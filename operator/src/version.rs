@@ -1,0 +1,93 @@
+//! Asks the running registry for its version, over TLS, checked against the registry's own authority.
+//!
+//! Where the user brings the certificate there is nothing of ours to check it against, so the operations port is asked.
+
+use std::time::Duration;
+
+use http::Request;
+use http_body_util::{BodyExt, Limited};
+use k8s_openapi::api::core::v1::Pod;
+use kube::client::Body;
+use kube::{Client, Config};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use serde::Deserialize;
+
+use crate::names::Slot;
+use crate::snapshot::Children;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+const BODY_LIMIT: usize = 4096;
+
+#[derive(Deserialize)]
+struct Version {
+    version: String,
+}
+
+/// The version that the first ready pod reports; `None` when no pod is ready or none answers.
+pub async fn read(namespace: &str, registry: &str, children: &Children, pods: &[Pod]) -> Option<String> {
+    let address = pods.iter().find(|pod| is_ready(pod))?.status.as_ref()?.pod_ip.clone()?;
+    match tokio::time::timeout(PATIENCE, ask(namespace, registry, children, &address)).await {
+        Ok(Ok(version)) => Some(version),
+        Ok(Err(error)) => {
+            tracing::debug!(
+                registry.name = registry,
+                registry.namespace = namespace,
+                error,
+                "the registry did not tell its version"
+            );
+            None
+        }
+        Err(_) => {
+            tracing::debug!(
+                registry.name = registry,
+                registry.namespace = namespace,
+                "the registry did not tell its version in time"
+            );
+            None
+        }
+    }
+}
+
+async fn ask(namespace: &str, registry: &str, children: &Children, address: &str) -> Result<String, String> {
+    let text = |error: &dyn std::error::Error| error.to_string();
+    let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    let roots: Option<Vec<Vec<u8>>> = children.secret(Slot::Authority).map(|data| {
+        data.get("ca.crt")
+            .into_iter()
+            .flat_map(|pem| CertificateDer::pem_slice_iter(pem))
+            .flatten()
+            .map(|der| der.to_vec())
+            .collect()
+    });
+    let url = if roots.is_some() { format!("https://{host}:8443") } else { format!("http://{host}:9091") };
+    let mut config = Config::new(url.parse().map_err(|error: http::uri::InvalidUri| text(&error))?);
+    config.root_cert = roots;
+    config.tls_server_name = Some(format!("{}.{namespace}.svc", Slot::Service.name(registry)));
+    config.connect_timeout = Some(PATIENCE);
+    config.read_timeout = Some(PATIENCE);
+    config.default_retry = false;
+    let client = Client::try_from(config).map_err(|error| text(&error))?;
+    let request = Request::get("/version").body(Body::empty()).map_err(|error| text(&error))?;
+    let response = client.send(request).await.map_err(|error| text(&error))?;
+    if !response.status().is_success() {
+        return Err(format!("status {}", response.status()));
+    }
+    let body =
+        Limited::new(response.into_body(), BODY_LIMIT).collect().await.map_err(|error| error.to_string())?;
+    let Version { version } = serde_json::from_slice(&body.to_bytes()).map_err(|error| text(&error))?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+    if version.is_empty() || version.len() > 64 || !version.chars().all(is_plain) {
+        return Err("the answer is no version".to_owned());
+    }
+    Ok(version)
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_none()
+        && pod
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.as_ref())
+            .is_some_and(|conditions| conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+}
