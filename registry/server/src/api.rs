@@ -43,7 +43,7 @@ pub fn router() -> Router<App> {
         .routes(routes!(account::show, account::create))
         .routes(routes!(account::profile))
         .routes(routes!(organization::create))
-        .routes(routes!(organization::show, organization::delete))
+        .routes(routes!(organization::show, organization::change, organization::delete))
         .routes(routes!(organization::members))
         .routes(routes!(organization::remove_member))
         .routes(routes!(teams::put, teams::delete))
@@ -52,6 +52,7 @@ pub fn router() -> Router<App> {
         .routes(routes!(robots::list_of_user))
         .routes(routes!(robots::show_of_user, robots::create_of_user, robots::delete_of_user))
         .routes(routes!(robots::regenerate_of_user))
+        .routes(routes!(robots::permissions_of_user))
         .routes(routes!(robots::list_of_organization))
         .routes(routes!(
             robots::show_of_organization,
@@ -59,6 +60,7 @@ pub fn router() -> Router<App> {
             robots::delete_of_organization
         ))
         .routes(routes!(robots::regenerate_of_organization))
+        .routes(routes!(robots::permissions_of_organization))
         .routes(routes!(repository::list, repository::create))
         .routes(routes!(superuser::users, superuser::create_user))
         .routes(routes!(discovery::error_type))

@@ -2,7 +2,8 @@
 
 use axum::extract::{Path, State};
 use http::StatusCode;
-use quay_core::{Account, Allowed, Error, Membership, NewUser, Secret, User};
+use quay_core::perms::Account;
+use quay_core::{Allowed, Error, Membership, NewUser, Secret, User};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -1,7 +1,7 @@
 //! JSON bodies of requests, and what to say when there is none or a wrong one.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
@@ -19,14 +19,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             .get(CONTENT_TYPE)
             .and_then(|header| header.to_str().ok())
             .is_some_and(|header| quay_oci::media_type::essence(header).eq_ignore_ascii_case("application/json"));
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| Trouble::Request(rejection.body_text()))?;
+        let bytes = received(request, state).await?;
         if !is_json {
             return Err(Trouble::Request("Missing JSON body".to_owned()));
         }
         read(&bytes).map(Self)
     }
+}
+
+/// Where a body may be left out, nothing is asked of its `Content-Type` either.
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+    type Rejection = Trouble;
+
+    async fn from_request(request: Request, state: &S) -> Answer<Option<Self>> {
+        let bytes = received(request, state).await?;
+        if bytes.trim_ascii().is_empty() { Ok(None) } else { read(&bytes).map(|value| Some(Self(value))) }
+    }
+}
+
+async fn received<S: Send + Sync>(request: Request, state: &S) -> Answer<Bytes> {
+    Bytes::from_request(request, state).await.map_err(|rejection| Trouble::Request(rejection.body_text()))
 }
 
 /// Reads a body that has been received.

@@ -34,9 +34,9 @@ pub(super) enum Trouble {
     Message(String),
 }
 
-impl<E: Into<Error>> From<E> for Trouble {
-    fn from(error: E) -> Self {
-        Self::Core(error.into())
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Core(error)
     }
 }
 

@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::FromRequestParts;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use jiff::Timestamp;
-use quay_core::{Account, Allowed, Caller, Error, Secret};
+use quay_core::perms::Account;
+use quay_core::{Allowed, Caller, Error, Secret};
 
 use super::frame::Note;
 use super::outcome::{Answer, Trouble};
@@ -90,14 +91,6 @@ impl FromRequestParts<App> for Stranger {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
         note(parts, app, None);
         Ok(Self { caller: Caller::anonymous(Peer::of(parts).0.ip()), cookie: cookie(parts).map(str::to_owned) })
-    }
-}
-
-impl OptionalFromRequestParts<App> for Stranger {
-    type Rejection = Trouble;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Option<Self>> {
-        <Self as FromRequestParts<App>>::from_request_parts(parts, app).await.map(Some)
     }
 }
 
