@@ -13,7 +13,7 @@ use quay_oci::Digest;
 
 use crate::Error;
 
-pub(crate) use sqlite::{Mode, Setup, is_io_failure};
+pub(crate) use sqlite::{Mode, Setup, Trouble, refused};
 
 /// One statement. Only [`statements!`] makes them, so every statement is in a list that a test prepares.
 #[derive(Clone, Copy, Debug)]

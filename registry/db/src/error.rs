@@ -103,6 +103,9 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The file is not a database, or its bytes are not those that were written.
+    #[error("database file is damaged or not a database; restore a backup")]
+    Damaged(#[source] EngineError),
     /// The engine refused a statement.
     #[error("statement failed")]
     Sql(#[source] EngineError),

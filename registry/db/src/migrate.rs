@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use sha2::{Digest, Sha256};
 
-use crate::error::EngineError;
+use crate::engine::refused as sql;
 use crate::{Error, folder};
 
 /// One step of the schema.
@@ -113,21 +113,26 @@ fn snapshot(connection: &Connection, folder: &Path, version: i64, now_ms: i64) -
     Ok(path)
 }
 
-/// Copies the database as one transaction sees it, durably, under a new name.
+/// Copies the database as one transaction sees it, durably, under a new name that never stands for half a copy.
 pub(crate) fn copy(connection: &Connection, to: &Path) -> Result<(), Error> {
-    let name = to.to_str().ok_or_else(|| {
-        Error::io("name copy of database", to)(std::io::Error::other("the path is not valid UTF-8"))
-    })?;
-    connection.execute("VACUUM INTO ?1", [name]).map_err(sql)?;
-    std::fs::File::open(to).and_then(|f| f.sync_all()).map_err(Error::io("sync copy of database", to))?;
-    to.parent().map_or(Ok(()), folder::sync)
-}
-
-fn sql(error: rusqlite::Error) -> Error {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => Error::OutOfSpace,
-        _ => Error::Sql(EngineError(error)),
+    let failed = |reason: &str| Error::io("copy database", to)(std::io::Error::other(reason));
+    if to.try_exists().map_err(Error::io("copy database", to))? {
+        return Err(failed("a file of that name exists"));
     }
+    let partial = to.with_added_extension("partial");
+    match std::fs::remove_file(&partial) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::io("remove earlier copy of database", &partial)(e));
+        }
+        _ => {}
+    }
+    let name = partial.to_str().ok_or_else(|| failed("the path is not valid UTF-8"))?;
+    connection.execute("VACUUM INTO ?1", [name]).map_err(sql)?;
+    std::fs::File::open(&partial)
+        .and_then(|f| f.sync_all())
+        .map_err(Error::io("sync copy of database", &partial))?;
+    std::fs::rename(&partial, to).map_err(Error::io("name copy of database", to))?;
+    to.parent().map_or(Ok(()), folder::sync)
 }
 
 #[cfg(test)]

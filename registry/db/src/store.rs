@@ -206,11 +206,6 @@ impl Db {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn poison_for_test(&self) {
-        self.inner.counters.poisoned.store(true, Ordering::Release);
-    }
-
     /// Gives up to `pages` free pages back to the volume.
     pub async fn reclaim(&self, pages: u32) -> Result<(), Error> {
         // A savepoint cannot hold it, yet it is a change: one small step per call, inside the shared transaction.

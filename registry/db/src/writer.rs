@@ -15,8 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::engine::{is_io_failure, ready};
-use crate::error::EngineError;
+use crate::engine::{Trouble, ready};
 use crate::{Error, Tx};
 
 /// Closures in one COMMIT at most, so that the first of a batch is not kept waiting.
@@ -159,10 +158,8 @@ impl Writer {
                 if !matches!(error, Error::Poisoned) {
                     tracing::error!(error = %chain(error), writes = batch.len(), "commit failed, nothing of it was kept");
                 }
-                if !self.tx.lite().idle()
-                    && let Err(error) = self.control("ROLLBACK")
-                {
-                    self.poison(&error);
+                if !self.tx.lite().idle() && self.control("ROLLBACK").is_err() {
+                    self.poison();
                 }
                 batch.iter_mut().for_each(|job| job.fail(shared(error)));
             }
@@ -180,9 +177,17 @@ impl Writer {
             job.fail(Error::Panicked);
             false
         });
-        // A full disk, for one, makes SQLite roll everything back on its own.
+        let trouble = self.tx.lite().trouble();
+        if trouble == Some(Trouble::Disk) {
+            self.poison();
+            return Kept::Lost(Error::Poisoned);
+        }
+        // Some failures, such as a full volume, make SQLite roll everything back on its own.
         if self.tx.lite().idle() {
-            return Kept::Lost(Error::Commit { reason: "the engine undid the transaction".to_owned() });
+            return Kept::Lost(match trouble {
+                Some(Trouble::Full) => Error::OutOfSpace,
+                _ => Error::Commit { reason: "the engine undid the transaction".to_owned() },
+            });
         }
         let ended = if keep {
             self.control("RELEASE write")
@@ -193,20 +198,19 @@ impl Writer {
     }
 
     fn control(&mut self, text: &'static str) -> Result<(), Error> {
-        self.tx.lite().raw_control(text).map_err(|e| {
-            let broken = is_io_failure(&e);
-            let full = e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
-            let error = if full { Error::OutOfSpace } else { Error::Sql(EngineError(e)) };
-            if broken {
-                self.poison(&error);
-            }
-            error
-        })
+        let done = self.tx.lite().control(text);
+        if self.tx.lite().trouble() == Some(Trouble::Disk) {
+            self.poison();
+        }
+        done
     }
 
-    fn poison(&mut self, error: &Error) {
-        self.counters.poisoned.store(true, Ordering::Release);
-        tracing::error!(error = %chain(error), "the disk failed a write; check the volume, then restart the process");
+    fn poison(&mut self) {
+        if !self.counters.poisoned.swap(true, Ordering::AcqRel) {
+            tracing::error!(
+                "the disk failed a write, so nothing more is written; check the volume, then restart"
+            );
+        }
     }
 }
 
@@ -271,17 +275,48 @@ mod tests {
     async fn after_a_failure_of_the_disk_nothing_is_written_any_more() {
         let folder = tempfile::tempdir().expect("a folder");
         let db = Db::open(folder.path(), Options::default()).expect("opens");
-        let broken = rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC),
-            None,
-        );
-        let full =
-            rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
-        assert!(is_io_failure(&broken) && !is_io_failure(&full));
-        db.poison_for_test();
+        db.write(async |tx| state::set(tx, "large", &vec![7; 4 << 20]).await).await.expect("writes");
+        db.close().await.expect("closes, so all pages are in the file");
+        drop(db);
+        // The tables are whole; the pages of the large value are noise now.
+        let file = folder.path().join("db/registry.sqlite");
+        let mut bytes = std::fs::read(&file).expect("reads");
+        bytes[2 << 20..].fill(0xFF);
+        std::fs::write(&file, bytes).expect("writes");
+
+        let db = Db::open(folder.path(), Options::default()).expect("opens: the beginning is whole");
+        let broken = db.write(async |tx| state::set(tx, "large", b"small").await).await;
+        assert!(matches!(broken, Err(Error::Poisoned)), "{broken:?}");
+        assert!(db.stats().poisoned);
         let refused = db.write(async |tx| state::set(tx, "x", b"1").await).await;
         assert!(matches!(refused, Err(Error::Poisoned)), "{refused:?}");
         assert!(matches!(db.ping().await, Err(Error::Poisoned)));
-        db.read(async |c| state::get(c, "x").await).await.expect("reads go on");
+        db.read(async |c| crate::tables::users::any_superuser(c).await).await.expect("reads go on");
+    }
+
+    #[tokio::test]
+    async fn on_a_full_volume_what_is_answered_as_done_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options { gather: Duration::from_secs(60), ..Options::default() };
+        let db = Db::open(folder.path(), options).expect("opens");
+        let pages = db.write(async |tx| tx.lite().control("PRAGMA max_page_count = 150")).await;
+        pages.expect("a volume of 150 pages");
+        let (go, gate) = std::sync::mpsc::channel::<()>();
+        let plug = db.write(async move |_| {
+            gate.recv().expect("the gate opens");
+            Ok::<(), Error>(())
+        });
+        let small = db.write(async |tx| state::set(tx, "small", b"1").await);
+        let large = db.write(async |tx| state::set(tx, "large", &vec![7; 4 << 20]).await);
+        let later = db.write(async |tx| state::set(tx, "later", b"1").await);
+        let release = async move { go.send(()).expect("the writer waits") };
+        let (_, small, large, later, ()) = futures::join!(plug, small, large, later, release);
+        assert!(matches!(large, Err(Error::OutOfSpace)), "{large:?}");
+        for (name, answer) in [("small", small), ("large", large), ("later", later)] {
+            let seen = db.read(async |c| state::get(c, name).await).await.expect("reads");
+            assert_eq!(seen.is_some(), answer.is_ok(), "{name}");
+        }
+        assert!(!db.stats().poisoned, "a full volume is no broken one");
+        db.write(async |tx| state::set(tx, "small", b"2").await).await.expect("what fits is written");
     }
 }

@@ -36,6 +36,17 @@ const STATEMENTS: usize = 192;
 
 pub(crate) struct Lite {
     connection: Connection,
+    trouble: Option<Trouble>,
+}
+
+/// What a statement met that concerns more than itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// The volume is full.
+    Full,
+    /// The disk failed, or what it gave back is not what was written. After a failed write or sync the kernel may
+    /// have dropped pages: whatever is appended later could be cut off by recovery, although it was acknowledged.
+    Disk,
 }
 
 impl Lite {
@@ -72,7 +83,7 @@ impl Lite {
                  PRAGMA mmap_size = {MMAP_BYTES}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
             ))
             .map_err(refused)?;
-        Ok(Lite { connection })
+        Ok(Lite { connection, trouble: None })
     }
 
     /// Hands rows to `take` until it says false.
@@ -83,12 +94,14 @@ impl Lite {
         mut take: impl FnMut(&Row<'_>) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         check(params)?;
-        let mut statement = self.connection.prepare_cached(sql.lite).map_err(refused)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(refused)?;
-        while let Some(row) = rows.next().map_err(refused)? {
+        let Lite { connection, trouble } = self;
+        let mut refused = |e| note(trouble, e);
+        let mut statement = connection.prepare_cached(sql.lite).map_err(&mut refused)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(&mut refused)?;
+        while let Some(row) = rows.next().map_err(&mut refused)? {
             if !take(&Row { lite: row })? {
-                // Run to the end: a constraint of a changing statement is checked there, and an early stop would hide it.
-                while rows.next().map_err(refused)?.is_some() {}
+                // Run to the end: a changing statement is checked there, and an early stop would hide a refusal.
+                while rows.next().map_err(&mut refused)?.is_some() {}
                 break;
             }
         }
@@ -97,22 +110,28 @@ impl Lite {
 
     pub(crate) fn exec(&mut self, sql: Sql, params: &[Value<'_>]) -> Result<u64, Error> {
         check(params)?;
-        let mut statement = self.connection.prepare_cached(sql.lite).map_err(refused)?;
-        let changed = statement.execute(rusqlite::params_from_iter(params)).map_err(refused)?;
+        let Lite { connection, trouble } = self;
+        let mut refused = |e| note(trouble, e);
+        let mut statement = connection.prepare_cached(sql.lite).map_err(&mut refused)?;
+        let changed = statement.execute(rusqlite::params_from_iter(params)).map_err(&mut refused)?;
         Ok(changed as u64)
     }
 
     /// Transaction control and the like: text that belongs to this engine.
     pub(crate) fn control(&mut self, text: &'static str) -> Result<(), Error> {
-        self.raw_control(text).map_err(refused)
+        let Lite { connection, trouble } = self;
+        let run = || {
+            let mut statement = connection.prepare_cached(text)?;
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+            Ok(())
+        };
+        run().map_err(|e| note(trouble, e))
     }
 
-    /// As [`Lite::control`], with the engine's own error.
-    pub(crate) fn raw_control(&mut self, text: &'static str) -> Result<(), rusqlite::Error> {
-        let mut statement = self.connection.prepare_cached(text)?;
-        let mut rows = statement.query([])?;
-        while rows.next()?.is_some() {}
-        Ok(())
+    /// What was met since the last call.
+    pub(crate) fn trouble(&mut self) -> Option<Trouble> {
+        self.trouble.take()
     }
 
     /// Whether no transaction is open; some errors end it behind our back.
@@ -155,21 +174,26 @@ pub(super) fn cell<'r>(row: &'r rusqlite::Row<'r>, index: usize) -> Result<Cell<
     })
 }
 
+fn note(trouble: &mut Option<Trouble>, error: rusqlite::Error) -> Error {
+    let met = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Some(Trouble::Full),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            Some(Trouble::Disk)
+        }
+        _ => None,
+    };
+    *trouble = met.or(*trouble);
+    refused(error)
+}
+
+/// What an error of the engine means to a caller.
 pub(crate) fn refused(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Error::OutOfSpace,
         Some(ErrorCode::DatabaseBusy) => Error::Busy,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Damaged(EngineError(error)),
         _ => Error::Sql(EngineError(error)),
     }
-}
-
-/// After a failed write or sync the kernel may have dropped pages: whatever is appended later could be cut off
-/// by recovery, although it was acknowledged.
-pub(crate) fn is_io_failure(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    )
 }
 
 #[cfg(test)]

@@ -51,6 +51,17 @@ async fn a_changed_migration_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("db")).expect("a folder");
+    let file = folder.path().join("db/registry.sqlite");
+    std::fs::write(&file, [7; 4096]).expect("writes");
+    let Err(refused) = Db::open(folder.path(), Options::default()) else { panic!("opened") };
+    assert!(matches!(refused, Error::Damaged(_)), "{refused}");
+    assert_eq!(std::fs::read(&file).expect("reads"), [7; 4096]);
+}
+
+#[tokio::test]
 async fn a_backup_is_a_store_of_its_own_as_of_now() {
     let store = Store::open();
     store.db.write(async |tx| state::set(tx, "x", b"before").await).await.expect("writes");
