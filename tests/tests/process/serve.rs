@@ -151,6 +151,8 @@ async fn a_second_process_on_the_same_folder_is_refused_and_the_first_goes_on() 
     assert!(log.contains(started.site.data().to_str().context("path")?), "it names the folder: {log}");
     assert!(log.to_lowercase().contains("lock") || log.contains("another"), "it says why: {log}");
     push(&started.caller(), "quayadmin/on", "1", 100_000).await?;
+    let listen = started.site.data().join("run/listen.json");
+    assert!(listen.try_exists()?, "what the first one wrote down is still there");
     Ok(())
 }
 

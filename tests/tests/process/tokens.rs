@@ -60,6 +60,9 @@ async fn a_login_without_scope_gets_a_token_without_rights() -> Result<()> {
 #[tokio::test]
 async fn scopes_may_be_repeated_or_separated_by_spaces_and_unknown_ones_are_ignored() -> Result<()> {
     let started = started().await?;
+    for repository in ["quayadmin/one", "quayadmin/two"] {
+        push(&started.caller(), repository, "1", 10).await?;
+    }
     let (one, two) = ("repository:quayadmin/one:pull", "repository:quayadmin/two:push,pull,delete");
     let both = format!("{one} {two}");
     for scopes in

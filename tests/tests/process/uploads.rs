@@ -193,7 +193,10 @@ async fn an_upload_belongs_to_its_repository_and_to_who_opened_it() -> Result<()
     let location = open_upload(&owner, "uploads/one").await?;
     let id = location.rsplit('/').next().unwrap_or_default().split('?').next().unwrap_or_default();
     owner.get(&format!("/v2/uploads/two/blobs/uploads/{id}")).send().await?.expect(404)?;
+    // the robot may push there as well, but not into the upload of somebody else
+    organization.session.permit("uploads/one", &organization.robot.username, "write").await?;
     let robot = started.client().basic(&organization.robot);
+    open_upload(&robot, "uploads/one").await?;
     robot.patch(&location).body(noise(10)).send().await?.expect(404)?;
     owner.get(&location).send().await?.expect(204)?;
     Ok(())
