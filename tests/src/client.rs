@@ -28,7 +28,16 @@ pub struct Client {
 impl Client {
     /// For `host:port`, trusting this authority and no other.
     pub fn new(host: &str, ca: &str) -> Result<Client> {
-        let http = builder(ca)?.build().context("make a client")?;
+        Client::over(builder(ca)?.http1_only(), host)
+    }
+
+    /// The same, over HTTP/2 and nothing else.
+    pub fn http2(host: &str, ca: &str) -> Result<Client> {
+        Client::over(builder(ca)?.http2_prior_knowledge(), host)
+    }
+
+    fn over(builder: reqwest::ClientBuilder, host: &str) -> Result<Client> {
+        let http = builder.build().context("make a client")?;
         Ok(Client { http, base: format!("https://{host}") })
     }
 
@@ -88,7 +97,6 @@ pub fn builder(ca: &str) -> Result<reqwest::ClientBuilder> {
     let ca = Certificate::from_pem(ca.as_bytes()).context("read the authority")?;
     Ok(reqwest::Client::builder()
         .tls_certs_only([ca])
-        .http1_only()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(LIMIT))

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use quay_oci::Digest;
+use quay_tests::accounts::Credentials;
 use quay_tests::artifact::{OCI_INDEX, OCI_MANIFEST, pull_manifest, push, push_with, put_manifest, tags};
 use serde_json::json;
 
@@ -149,5 +150,27 @@ async fn referrers_list_what_points_at_a_subject_and_filter_by_type() -> Result<
     caller.delete(&format!("/v2/{REPOSITORY}/manifests/{}", pushed[0].digest)).send().await?.expect(202)?;
     let body = caller.get(&path).send().await?.expect(200)?.json()?;
     assert_eq!(body["manifests"].as_array().map(Vec::len), Some(1), "{body}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_catalog_shows_what_the_caller_may_pull() -> Result<()> {
+    let started = started().await?;
+    let organization = started.organization("acme").await?;
+    let owner = started.client().basic(&organization.owner);
+    for name in ["acme/one", "acme/two", "acme/three"] {
+        push(&owner, name, "1", 10).await?;
+    }
+    let list = async |who: &Credentials| -> Result<Vec<String>> {
+        let body = started.client().basic(who).get("/v2/_catalog").send().await?.expect(200)?.json()?;
+        let mut names: Vec<String> = serde_json::from_value(body["repositories"].clone())?;
+        names.sort();
+        Ok(names)
+    };
+    assert_eq!(list(&organization.owner).await?, ["acme/one", "acme/three", "acme/two"]);
+    assert_eq!(list(&organization.stranger).await?, [""; 0]);
+    let first = owner.get("/v2/_catalog?n=2").send().await?.expect(200)?;
+    assert_eq!(first.json()?["repositories"].as_array().map(Vec::len), Some(2));
+    assert!(first.need("link")?.contains("rel=\"next\""));
     Ok(())
 }

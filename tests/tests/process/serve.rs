@@ -194,6 +194,10 @@ async fn initialize_works_once_when_it_is_switched_on() -> Result<()> {
     }
     post().await?.expect(400)?;
 
+    // the token is a password for clients as well, under a name that is nobody's
+    let robot = Credentials::new("$oauthtoken", token)?;
+    registry.client().basic(&robot).get("/v2/").send().await?.expect(200)?;
+
     let bearer = registry.client().bearer(token);
     let organization = serde_json::json!({ "name": "automated", "email": "a@example.com" });
     bearer.post("/api/v1/organization/").json(&organization).send().await?.expect(201)?;

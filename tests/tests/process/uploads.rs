@@ -1,10 +1,15 @@
 //! Blob uploads in every style that clients have, and what may go wrong in the middle.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use quay_oci::Digest;
-use quay_tests::artifact::{finish_url, noise, open_upload, pull_blob, push, push_blob};
+use quay_tests::artifact::{
+    OCI_MANIFEST, descriptor, finish_url, manifest_bytes, noise, open_upload, pull_blob, pull_manifest, push,
+    push_blob, put_manifest,
+};
+use quay_tests::client::Client;
 use quay_tests::raw::{Raw, head};
 use quay_tests::until::until;
+use serde_json::json;
 use std::time::Duration;
 
 use crate::fixture::started;
@@ -260,5 +265,44 @@ async fn a_layer_over_the_configured_limit_is_refused_with_413() -> Result<()> {
         caller.put(&finish_url(&location, &Digest::sha256(&large))).body(large.clone()).send().await?;
     answer.expect_error(413, "SIZE_INVALID")?;
     caller.get(&blob_path(&Digest::sha256(&large))).send().await?.expect(404)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_push_the_same_at_once_and_all_get_it() -> Result<()> {
+    let started = started().await?;
+    let (config, layer) = (noise(200), noise(200_000));
+    let manifest = manifest_bytes(&json!({
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": descriptor("application/vnd.example.config.v1+json", &config),
+        "layers": [descriptor("application/vnd.example.layer.v1", &layer)],
+    }));
+    let push = |number: usize| {
+        let (caller, config, layer, manifest) = (started.caller(), &config, &layer, &manifest);
+        async move {
+            // ten into each of three repositories, all under the same tag
+            let repository = format!("quayadmin/same-{}", number % 3);
+            push_blob(&caller, &repository, config).await?;
+            push_blob(&caller, &repository, layer).await?;
+            put_manifest(&caller, &repository, "same", OCI_MANIFEST, manifest).await?.expect(201)?;
+            let pulled = pull_manifest(&caller, &repository, "same").await?;
+            ensure!(pulled.body == manifest, "another manifest");
+            pull_blob(&caller, &repository, &Digest::sha256(layer)).await
+        }
+    };
+    futures::future::try_join_all((0..30).map(push)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn pushes_and_pulls_work_over_http_2() -> Result<()> {
+    let started = started().await?;
+    let client = Client::http2(&started.registry.host(), &started.ca)?;
+    let caller = client.basic(&started.admin);
+    let pushed = push(&caller, REPOSITORY, "two", 3_000_000).await?;
+    assert_eq!(pull_manifest(&caller, REPOSITORY, "two").await?.body, pushed.manifest);
+    assert_eq!(pull_blob(&caller, REPOSITORY, &Digest::sha256(&pushed.layer)).await?, pushed.layer);
+    client.anonymous().get("/v2/").send().await?.expect_error(401, "UNAUTHORIZED")?;
     Ok(())
 }
