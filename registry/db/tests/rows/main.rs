@@ -3,6 +3,7 @@
 mod content;
 mod fixture;
 mod group_commit;
+mod lifetimes;
 mod names;
 mod store;
 mod tags;
