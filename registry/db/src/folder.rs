@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock, fstatfs};
 use rustix::io::Errno;
+use rustix::process::{Gid, getegid};
 
 use crate::Error;
 
@@ -77,11 +78,16 @@ pub(crate) fn own_file(parent: &Path, name: &str) -> Result<File, Error> {
     }
 }
 
-/// What the group may do in a folder, it may do with what we make there: a container may come back under another
-/// user of the same group. Others may nothing, for hashes of passwords lie here.
+/// What the group may do in a folder, it may do with what we make there. Others may nothing, for hashes of passwords
+/// lie here.
 fn group_bits(folder: &Path) -> Result<u32, Error> {
     let facts = std::fs::metadata(folder).map_err(Error::io("inspect folder", folder))?;
-    Ok(facts.permissions().mode() & 0o070)
+    Ok(shared(facts.permissions().mode(), getegid()))
+}
+
+/// A container in group 0 may come back under any other user of that group.
+fn shared(folder_mode: u32, group: Gid) -> u32 {
+    if group.is_root() { 0o070 } else { folder_mode & 0o070 }
 }
 
 /// Makes the names in a folder durable.
@@ -173,19 +179,22 @@ mod tests {
     }
 
     #[test]
-    fn the_group_may_what_it_may_in_the_data_folder_and_others_nothing() {
-        for (data_mode, folder_mode, file_mode) in
-            [(0o770, 0o770, 0o660), (0o750, 0o750, 0o640), (0o755, 0o750, 0o640)]
-        {
-            let data = tempfile::tempdir().expect("a folder");
-            std::fs::set_permissions(data.path(), Permissions::from_mode(data_mode)).expect("sets");
-            let mode = |path: &Path| std::fs::metadata(path).expect("is there").permissions().mode() & 0o777;
-            let folder = make(data.path(), "db").expect("makes");
-            own_file(&folder, "x").expect("makes");
-            assert_eq!((mode(&folder), mode(&folder.join("x"))), (folder_mode, file_mode));
-            make(data.path(), "db").expect("is there");
-            own_file(&folder, "x").expect("is there");
-        }
+    fn the_group_may_what_it_may_in_the_data_folder_and_group_0_may_write() {
+        let (root, users) = (Gid::ROOT, Gid::from_raw(100));
+        assert_eq!([0o777, 0o750, 0o700].map(|mode| shared(mode, users)), [0o070, 0o050, 0]);
+        assert_eq!([0o777, 0o750, 0o700].map(|mode| shared(mode, root)), [0o070; 3]);
+    }
+
+    #[test]
+    fn others_may_nothing_with_what_is_made() {
+        let data = tempfile::tempdir().expect("a folder");
+        std::fs::set_permissions(data.path(), Permissions::from_mode(0o777)).expect("sets");
+        let mode = |path: &Path| std::fs::metadata(path).expect("is there").permissions().mode() & 0o777;
+        let folder = make(data.path(), "db").expect("makes");
+        own_file(&folder, "x").expect("makes");
+        assert_eq!((mode(&folder), mode(&folder.join("x"))), (0o770, 0o660));
+        make(data.path(), "db").expect("is there");
+        own_file(&folder, "x").expect("is there");
     }
 
     #[test]

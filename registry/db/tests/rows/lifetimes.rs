@@ -69,7 +69,7 @@ impl Model {
                 self.spans.push(Span { tag, manifest, start: now, end, reversion });
             }
             Step::Delete { tag } => {
-                self.current(|s| s.tag == tag).into_iter().for_each(|s| s.end = Some(now))
+                self.current(|s| s.tag == tag).into_iter().for_each(|s| s.end = Some(now));
             }
             Step::DeleteManifest { manifest } => {
                 self.current(|s| s.manifest == manifest).into_iter().for_each(|s| s.end = Some(now));
