@@ -30,6 +30,8 @@ mod repos;
 mod robots;
 mod rules;
 mod secret;
+#[cfg(test)]
+mod spec;
 mod tags;
 mod token;
 mod uploads;

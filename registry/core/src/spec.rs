@@ -1,0 +1,12 @@
+//! What the core promises, told with a real database and a real disk in a folder of each test's own.
+
+mod accounts;
+mod artifacts;
+mod auth;
+mod crash;
+mod manifests;
+mod repositories;
+mod tokens;
+mod uploads;
+mod who_gets_what;
+mod world;

@@ -1,0 +1,340 @@
+//! Manifests, tags, referrers and lists.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use quay_oci::{Digest, media_type};
+use serde_json::{Value, json};
+
+use super::world::{World, name, reference, word};
+use crate::perms::Delete;
+use crate::{Caller, Error, Missing};
+
+#[tokio::test]
+async fn a_manifest_comes_back_as_the_bytes_that_were_pushed() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let image = w.image(&alice, "alice/app", b"layer").await;
+    // Spaces and unknown members count, too.
+    let odd = image.replacen('{', "{ \"x-unknown\" : [1.50, \"\\u00e4\"],\n", 1);
+    let digest = w.put(&alice, "alice/app", "v1", &odd).await.unwrap();
+    assert_eq!(digest, Digest::sha256(odd.as_bytes()));
+    assert_eq!(w.get(&alice, "alice/app", "v1").await.unwrap(), odd);
+    assert_eq!(w.get(&alice, "alice/app", digest.as_str()).await.unwrap(), odd);
+}
+
+#[tokio::test]
+async fn a_push_creates_a_private_repository_with_its_pusher_as_administrator() {
+    let w = World::new().await;
+    let owner = w.person("owner").await;
+    w.organization(&owner, "charts").await;
+    let creator = w.person("creator").await;
+    w.enlist(&owner, "charts", crate::TeamRole::Creator, "creator").await;
+    w.push_image(&creator, "charts/app/deep", "v1", b"layer").await;
+    let at = w.may_pull(&creator, "charts/app/deep").await;
+    assert!(!at.is_public());
+    assert!(w.core.repository(&at).await.unwrap().can_admin);
+    assert_eq!(w.deeds(&creator, "charts/app/deep").await, ["create_repo", "push_repo"]);
+}
+
+#[tokio::test]
+async fn two_first_pushes_at_once_end_in_one_repository() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let at = w.may_push(&alice, "alice/new").await;
+    let (a, b) = (Digest::sha256(b"a"), Digest::sha256(b"b"));
+    let first = w.core.put_blob(&at, &a, super::world::body(b"a"));
+    let second = w.core.put_blob(&at, &b, super::world::body(b"b"));
+    let (first, second) = futures::join!(first, second);
+    first.unwrap();
+    second.unwrap();
+    assert_eq!(w.read(&alice, "alice/new", &a).await.unwrap(), b"a");
+    assert_eq!(w.read(&alice, "alice/new", &b).await.unwrap(), b"b");
+}
+
+#[tokio::test]
+async fn a_push_that_fails_creates_nothing() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    assert!(w.put(&alice, "alice/new", "v1", "{}").await.is_err());
+    let unknown = image_of(&Digest::sha256(b"config"), &Digest::sha256(b"layer"));
+    assert_eq!(word(w.put(&alice, "alice/new", "v1", &unknown).await), "MANIFEST_BLOB_UNKNOWN");
+    assert_eq!(word(w.get(&alice, "alice/new", "v1").await), "name unknown");
+}
+
+#[tokio::test]
+async fn a_manifest_needs_its_blobs_linked_in_its_own_repository() {
+    let w = World::new().await;
+    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let config = w.push_blob(&bob, "bob/app", b"{}").await;
+    let secret = w.push_blob(&alice, "alice/secret", b"the plans").await;
+    let stolen = image_of(&config, &secret);
+    assert_eq!(word(w.put(&bob, "bob/app", "v1", &stolen).await), "MANIFEST_BLOB_UNKNOWN");
+    // Control: with the very bytes pushed there, the same manifest is taken.
+    w.push_blob(&bob, "bob/app", b"the plans").await;
+    assert_eq!(word(w.put(&bob, "bob/app", "v1", &stolen).await), "allowed");
+}
+
+#[tokio::test]
+async fn a_layer_that_is_fetched_from_elsewhere_need_not_be_here() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let config = w.push_blob(&alice, "alice/app", b"{}").await;
+    let foreign = json!({
+        "schemaVersion": 2,
+        "config": {"mediaType": media_type::OCI_IMAGE_CONFIG, "digest": config, "size": 2},
+        "layers": [{
+            "mediaType": media_type::OCI_LAYER_FOREIGN_GZIP, "digest": Digest::sha256(b"far away"), "size": 8,
+            "urls": ["https://vendor.example/layer"],
+        }],
+    });
+    assert_eq!(word(w.put(&alice, "alice/app", "v1", &foreign.to_string()).await), "allowed");
+}
+
+#[tokio::test]
+async fn an_index_needs_its_children_with_their_true_sizes() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let image = w.image(&alice, "alice/app", b"layer").await;
+    let digest = Digest::sha256(image.as_bytes());
+    let index = |size: usize| index_of(&digest, size);
+    assert_eq!(word(w.put(&alice, "alice/app", "multi", &index(image.len())).await), "MANIFEST_BLOB_UNKNOWN");
+    w.put(&alice, "alice/app", digest.as_str(), &image).await.unwrap();
+    assert_eq!(word(w.put(&alice, "alice/app", "multi", &index(image.len() + 1)).await), "MANIFEST_INVALID");
+    assert_eq!(word(w.put(&alice, "alice/app", "multi", &index(image.len())).await), "allowed");
+
+    let at = w.may_pull(&alice, "alice/app").await;
+    let list = w.core.manifest(&at, &reference("multi")).await.unwrap();
+    let child = w.core.platform_manifest(&at, &list, "linux", "amd64").await.unwrap().unwrap();
+    assert_eq!(child.bytes, image);
+    assert_eq!(w.core.platform_manifest(&at, &list, "linux", "arm64").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_not_a_manifest_is_refused_with_a_reason() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let image = w.image(&alice, "alice/app", b"layer").await;
+    let at = w.may_push(&alice, "alice/app").await;
+    let put = async |at_reference: &str, content_type, text: String| {
+        w.core.put_manifest(&at, &reference(at_reference), content_type, text.into()).await
+    };
+    assert_eq!(word(put("v1", None, "no json".to_owned()).await), "MANIFEST_INVALID");
+    assert_eq!(word(put("v1", None, "[]".to_owned()).await), "MANIFEST_INVALID");
+    let other = Digest::sha256(b"other");
+    assert_eq!(word(put(other.as_str(), None, image.clone()).await), "DIGEST_INVALID");
+    let unsupported =
+        put("v1", Some("application/vnd.docker.distribution.manifest.v1+json"), image.clone()).await;
+    assert!(matches!(unsupported, Err(Error::UnsupportedMediaType(_))));
+    let large = put("v1", None, format!("{image}{}", " ".repeat(4 << 20))).await;
+    assert!(matches!(large, Err(Error::TooLarge { .. })));
+    let with_parameters =
+        put("v1", Some("application/vnd.oci.image.manifest.v1+json; charset=utf-8"), image).await;
+    assert_eq!(with_parameters.unwrap().media_type, media_type::OCI_MANIFEST);
+}
+
+#[tokio::test]
+async fn deleting_a_tag_leaves_the_manifest_and_deleting_the_manifest_takes_its_tags() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let digest = w.push_image(&alice, "alice/app", "v1", b"layer").await;
+    w.push_image(&alice, "alice/app", "v2", b"layer").await;
+    w.push_image(&alice, "alice/app", "other", b"other layer").await;
+    let at = w.core.allow::<Delete>(&alice, &name("alice/app")).await.unwrap();
+
+    w.core.delete_manifest(&at, &reference("v1")).await.unwrap();
+    let gone = w.get(&alice, "alice/app", "v1").await;
+    assert!(matches!(gone, Err(Error::NotFound(Missing::TagExpired(tag))) if tag == "v1"));
+    assert!(w.get(&alice, "alice/app", "v2").await.is_ok());
+    assert!(w.get(&alice, "alice/app", digest.as_str()).await.is_ok());
+
+    w.core.delete_manifest(&at, &reference(digest.as_str())).await.unwrap();
+    for gone in ["v2", digest.as_str()] {
+        assert_eq!(word(w.get(&alice, "alice/app", gone).await), "not found", "{gone}");
+    }
+    assert_eq!(tags(&w, &alice).await, ["other"]);
+    for twice in ["v1", "v2", digest.as_str(), "never"] {
+        assert_eq!(word(w.core.delete_manifest(&at, &reference(twice)).await), "not found", "{twice}");
+    }
+    assert_eq!(
+        word(w.read(&alice, "alice/app", &Digest::sha256(b"layer")).await),
+        "allowed",
+        "until its lease ends"
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_tag_can_be_restored_with_its_content() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let old = w.push_image(&alice, "alice/app", "v1", b"old").await;
+    w.push_image(&alice, "alice/app", "v1", b"new").await;
+    let at = w.core.allow::<Delete>(&alice, &name("alice/app")).await.unwrap();
+    w.core.delete_manifest(&at, &reference(old.as_str())).await.unwrap();
+    w.clock.advance(Duration::from_secs(7200));
+    assert_eq!(word(w.get(&alice, "alice/app", old.as_str()).await), "not found");
+    assert_eq!(word(w.read(&alice, "alice/app", &Digest::sha256(b"old")).await), "not found");
+
+    let push = w.may_push(&alice, "alice/app").await;
+    w.core.restore_tag(&push, &"v1".parse().unwrap(), &old).await.unwrap();
+    assert_eq!(Digest::sha256(w.get(&alice, "alice/app", "v1").await.unwrap().as_bytes()), old);
+    assert_eq!(w.read(&alice, "alice/app", &Digest::sha256(b"old")).await.unwrap(), b"old");
+
+    let query = crate::TagQuery { limit: 10, page: 1, ..crate::TagQuery::default() };
+    let pull = w.may_pull(&alice, "alice/app").await;
+    let history = w.core.tag_history(&pull, &query).await.unwrap();
+    let told: Vec<_> = history.items.iter().map(|tag| (tag.reversion, tag.ended.is_some())).collect();
+    assert_eq!(told, [(true, false), (false, true), (false, true)]);
+    assert_eq!(w.deeds(&alice, "alice/app").await.last().unwrap(), "revert_tag");
+}
+
+#[tokio::test]
+async fn tags_are_listed_in_the_order_of_their_bytes_page_by_page() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    for tag in ["b", "a", "B", "1.10", "1.9", "_x"] {
+        w.push_image(&alice, "alice/app", tag, b"layer").await;
+    }
+    let all = ["1.10", "1.9", "B", "_x", "a", "b"];
+    assert_eq!(tags(&w, &alice).await, all);
+    let at = w.may_pull(&alice, "alice/app").await;
+    let page = w.core.tags(&at, Some(4), None).await.unwrap();
+    assert_eq!(
+        (page.items.as_slice(), page.more),
+        (all[..4].iter().map(|t| (*t).to_owned()).collect::<Vec<_>>().as_slice(), true)
+    );
+    let page = w.core.tags(&at, Some(4), Some("_x")).await.unwrap();
+    assert_eq!((page.items, page.more), (vec!["a".to_owned(), "b".to_owned()], false));
+    let page = w.core.tags(&at, Some(0), None).await.unwrap();
+    assert_eq!((page.items.len(), page.more), (0, false));
+    let page = w.core.tags(&at, Some(usize::MAX), Some("C")).await.unwrap();
+    assert_eq!(page.items, ["_x", "a", "b"]);
+}
+
+#[tokio::test]
+async fn the_catalog_shows_what_the_caller_may_pull() {
+    let w = World::new().await;
+    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    for repository in ["alice/private", "alice/public", "alice/shared"] {
+        w.push_image(&alice, repository, "v1", b"layer").await;
+    }
+    w.push_image(&bob, "bob/own", "v1", b"layer").await;
+    w.grant(&alice, "alice/shared", "bob", crate::RepositoryRole::Read).await;
+    let at = w.core.allow(&alice, &name("alice/public")).await.unwrap();
+    w.core.set_visibility(&at, crate::Visibility::Public).await.unwrap();
+
+    let seen = async |who: &Caller| w.core.catalog(who, None, None).await.unwrap().items;
+    assert_eq!(seen(&alice).await, ["alice/private", "alice/public", "alice/shared"]);
+    assert_eq!(seen(&bob).await, ["alice/public", "alice/shared", "bob/own"]);
+    assert_eq!(seen(&w.anybody()).await, [""; 0]);
+    let page = w.core.catalog(&bob, Some(1), Some("alice/public")).await.unwrap();
+    assert_eq!((page.items, page.more), (vec!["alice/shared".to_owned()], true));
+
+    let mut config = w.config.clone();
+    config.feature_public_catalog = true;
+    w.core.swap_config(config);
+    assert_eq!(seen(&w.anybody()).await, ["alice/public"]);
+}
+
+#[tokio::test]
+async fn referrers_are_listed_with_type_and_annotations_and_can_be_filtered() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let image = w.push_image(&alice, "alice/app", "v1", b"layer").await;
+    let at = w.may_pull(&alice, "alice/app").await;
+    let unknown = w.core.referrers(&at, &Digest::sha256(b"unknown"), None, None).await.unwrap();
+    assert_eq!(entries(&unknown.index), json!([]));
+
+    let empty = w.push_blob(&alice, "alice/app", b"{}").await;
+    let push = w.may_push(&alice, "alice/app").await;
+    let signature =
+        referrer_of(&empty, media_type::OCI_EMPTY, Some("application/vnd.example.signature"), &image);
+    let chart = referrer_of(&empty, "application/vnd.example.report", None, &image);
+    for manifest in [&signature, &chart] {
+        let digest = Digest::sha256(manifest.as_bytes());
+        let bytes = Bytes::from(manifest.clone());
+        let put = w.core.put_manifest(&push, &reference(digest.as_str()), None, bytes).await.unwrap();
+        assert_eq!(put.subject.as_ref(), Some(&image));
+    }
+
+    let all = w.core.referrers(&at, &image, None, None).await.unwrap();
+    assert!(!all.filtered && all.next.is_none());
+    assert_eq!(entries(&all.index).as_array().unwrap().len(), 2);
+    let signatures =
+        w.core.referrers(&at, &image, Some("application/vnd.example.signature"), None).await.unwrap();
+    assert!(signatures.filtered);
+    assert_eq!(
+        entries(&signatures.index),
+        json!([{
+            "mediaType": media_type::OCI_MANIFEST,
+            "digest": Digest::sha256(signature.as_bytes()),
+            "size": signature.len(),
+            "artifactType": "application/vnd.example.signature",
+            "annotations": {"made-by": "a test"},
+        }])
+    );
+    let by_config =
+        w.core.referrers(&at, &image, Some("application/vnd.example.report"), None).await.unwrap();
+    assert_eq!(entries(&by_config.index)[0]["digest"], json!(Digest::sha256(chart.as_bytes())));
+}
+
+#[tokio::test]
+async fn pulls_are_written_down_behind_the_request() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    w.push_image(&alice, "alice/app", "v1", b"layer").await;
+    let at = w.may_pull(&alice, "alice/app").await;
+    let manifest = w.core.manifest(&at, &reference("v1")).await.unwrap();
+    w.core.record_pull(&at, &manifest, Some(&"v1".parse().unwrap()));
+    assert_eq!(w.deeds(&alice, "alice/app").await, ["create_repo", "push_repo"]);
+    w.core.flush_pulls().await.unwrap();
+    assert_eq!(w.deeds(&alice, "alice/app").await, ["create_repo", "push_repo", "pull_repo"]);
+    assert_eq!(w.core.dropped_pulls(), 0);
+}
+
+async fn tags(w: &World, who: &Caller) -> Vec<String> {
+    w.core.tags(&w.may_pull(who, "alice/app").await, None, None).await.unwrap().items
+}
+
+fn entries(index: &Bytes) -> Value {
+    let index: Value = serde_json::from_slice(index).unwrap();
+    assert_eq!(index["mediaType"], media_type::OCI_INDEX);
+    assert_eq!(index["schemaVersion"], 2);
+    index["manifests"].clone()
+}
+
+fn image_of(config: &Digest, layer: &Digest) -> String {
+    json!({
+        "schemaVersion": 2,
+        "config": {"mediaType": media_type::OCI_IMAGE_CONFIG, "digest": config, "size": 2},
+        "layers": [{"mediaType": media_type::OCI_LAYER_GZIP, "digest": layer, "size": 9}],
+    })
+    .to_string()
+}
+
+fn index_of(child: &Digest, size: usize) -> String {
+    json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::OCI_INDEX,
+        "manifests": [{
+            "mediaType": media_type::OCI_MANIFEST, "digest": child, "size": size,
+            "platform": {"os": "linux", "architecture": "amd64"},
+        }],
+    })
+    .to_string()
+}
+
+fn referrer_of(empty: &Digest, config_type: &str, artifact_type: Option<&str>, subject: &Digest) -> String {
+    let mut manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::OCI_MANIFEST,
+        "config": {"mediaType": config_type, "digest": empty, "size": 2},
+        "layers": [],
+        "subject": {"mediaType": media_type::OCI_MANIFEST, "digest": subject, "size": 1},
+        "annotations": {"made-by": "a test"},
+    });
+    if let Some(artifact_type) = artifact_type {
+        manifest["artifactType"] = artifact_type.into();
+    }
+    manifest.to_string()
+}
