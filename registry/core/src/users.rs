@@ -161,14 +161,13 @@ impl Core {
                 if rows::count(tx, Kind::User).await? > 0 {
                     return Err(taken());
                 }
-                let user = row.insert(tx, &caller).await?;
+                let user = row.insert(tx, &caller).await.map_err(failed)?;
                 if let Some(minted) = minted {
                     minted.store(tx, user.id).await?;
                 }
                 Ok(user)
             })
-            .await
-            .map_err(failed)?;
+            .await?;
         Ok(Initialized { user: self.shown(&user), access_token: token })
     }
 

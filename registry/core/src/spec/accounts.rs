@@ -85,10 +85,7 @@ async fn nobody_becomes_owner_by_being_first() {
     let token = first.access_token.unwrap();
     let caller = w.core.authenticate_access_token(token.expose(), HERE).await.unwrap();
     w.organization(&caller, "charts").await;
-    assert_eq!(
-        told(initialize(&w).await),
-        "Failed to initialize user: Cannot initialize user in a non-empty database"
-    );
+    assert_eq!(told(initialize(&w).await), "Cannot initialize user in a non-empty database");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ async fn a_person_is_known_by_name_or_address_and_password() {
     for (user, password) in
         [("alice", "wrong-horse"), ("nobody", PASSWORD), ("", ""), ("alice", ""), ("$app", "x")]
     {
+        w.clock.advance(Duration::from_secs(60));
         let refused = w.core.authenticate_basic(user, &password.into(), THERE).await;
         assert_eq!(word(refused), "bad credentials", "{user}");
     }

@@ -66,8 +66,7 @@ impl World {
         let Self { core, clock, config, folder } = self;
         core.close().await.unwrap();
         drop(core);
-        let settings =
-            Settings { clock: clock.clone(), headroom, ..Settings::new(config.clone(), folder.path()) };
+        let settings = Settings { headroom, ..settings(&config, folder.path(), &clock) };
         let core = Core::open(settings).await.unwrap();
         Self { core, clock, config, folder }
     }
@@ -204,9 +203,18 @@ impl World {
     }
 }
 
+/// No power fails here, so nothing waits for the disk; that what is acknowledged is synced is shown where it is done.
+fn settings(config: &Config, folder: &Path, clock: &Arc<ManualClock>) -> Settings {
+    Settings {
+        clock: clock.clone(),
+        headroom: 0,
+        durability: crate::Durability::Off,
+        ..Settings::new(config.clone(), folder)
+    }
+}
+
 async fn open(config: &Config, folder: &Path, clock: &Arc<ManualClock>) -> Core {
-    let settings = Settings { clock: clock.clone(), headroom: 0, ..Settings::new(config.clone(), folder) };
-    Core::open(settings).await.unwrap()
+    Core::open(settings(config, folder, clock)).await.unwrap()
 }
 
 pub(crate) fn name(text: &str) -> RepositoryName {
