@@ -343,3 +343,25 @@ async fn sizes_add_up_in_the_repository_and_its_namespace() {
     });
     assert_eq!(seen.await.expect("answers"), (70, 70));
 }
+
+#[tokio::test]
+async fn a_row_that_refers_to_nobody_is_refused_though_its_id_was_given_out() {
+    let store = Store::open();
+    let refused = store.db.write(async |tx| {
+        let token = NewToken {
+            uuid: "t1",
+            user: UserId(999),
+            kind: TokenKind::App,
+            title: "",
+            scope: "",
+            token_hash: &[2; 32],
+            sealed: None,
+            expires_ms: None,
+            now_ms: NOW,
+        };
+        tokens::create(tx, &token).await
+    });
+    assert!(matches!(refused.await, Err(Error::Sql(_))));
+    let found = store.db.read(async |c| tokens::by_hash(c, &[2; 32], NOW).await).await.expect("reads");
+    assert_eq!(found, None);
+}
