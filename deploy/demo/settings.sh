@@ -4,6 +4,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source deploy/images/names.sh
 
 DEMO_FOLDER=$PWD/.build/demo
+DEMO_PROFILE=${DEMO_PROFILE:-release}
 DEMO_NAMESPACE=quay-demo
 DEMO_REGISTRY=demo
 DEMO_ORGANIZATION=charts
