@@ -74,6 +74,7 @@ macro_rules! columns {
 statements! {
     INTEND = "INSERT INTO storage_intents (storage_key, created_ms) VALUES ($1, $2)";
     FORGET_INTENT = "DELETE FROM storage_intents WHERE storage_key = $1";
+    IS_INTENDED = "SELECT EXISTS (SELECT 1 FROM storage_intents WHERE storage_key = $1)";
     INTENTS = "SELECT i.storage_key, i.created_ms, u.id
                FROM storage_intents i LEFT JOIN uploads u ON u.storage_key = i.storage_key
                WHERE i.storage_key > $1 ORDER BY i.storage_key LIMIT $2";
@@ -133,6 +134,11 @@ pub async fn intend(tx: &mut Tx, storage_key: &str, now_ms: i64) -> Result<(), E
 /// Strikes a storage key out: its bytes are gone.
 pub async fn forget_intent(tx: &mut Tx, storage_key: &str) -> Result<bool, Error> {
     tx.hit(FORGET_INTENT, params![storage_key]).await
+}
+
+/// Whether a storage key is written down and owned by no blob yet.
+pub async fn is_intended(c: &mut Conn, storage_key: &str) -> Result<bool, Error> {
+    c.one(IS_INTENDED, params![storage_key], first).await
 }
 
 /// Storage keys whose bytes no blob owns, in order: what a crash may have left.

@@ -92,6 +92,8 @@ async fn a_storage_key_is_on_record_until_a_blob_owns_it() {
     let stored = store.db.write(async |tx| blobs::store_stored(tx, &digest("x"), 1, "key-1", NOW).await);
     assert!(matches!(stored.await.expect("stores"), Stored::New(_)));
     assert_eq!(intents().await, []);
+    let intended = store.db.read(async |c| blobs::is_intended(c, "key-1").await).await.expect("reads");
+    assert!(!intended);
 }
 
 #[tokio::test]
@@ -109,6 +111,7 @@ async fn a_second_copy_of_a_digest_is_not_kept_and_its_key_stays_on_record() {
     let left = store.db.read(async |c| blobs::intents(c, None, 10).await).await.expect("reads");
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].storage_key, "key-2");
+    assert!(store.db.read(async |c| blobs::is_intended(c, "key-2").await).await.expect("reads"));
 }
 
 #[tokio::test]
