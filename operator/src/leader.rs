@@ -170,3 +170,96 @@ fn written(result: Result<LeaseObject, kube::Error>) -> Result<Step, kube::Error
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::Client;
+    use kube::client::Body;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    type Server = tower_test::mock::Handle<http::Request<Body>, http::Response<Body>>;
+
+    fn lease() -> (Lease, Server) {
+        let (service, server) = tower_test::mock::pair();
+        (Lease::new(Api::namespaced(Client::new(service, "ops"), "ops"), "quay-operator", "me"), server)
+    }
+
+    fn object(holder: &str, version: &str, seconds: i32) -> Value {
+        json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {"name": "quay-operator", "namespace": "ops", "resourceVersion": version},
+            "spec": {"holderIdentity": holder, "leaseDurationSeconds": seconds, "leaseTransitions": 4}
+        })
+    }
+
+    fn parsed(holder: &str, version: &str, seconds: i32) -> LeaseObject {
+        serde_json::from_value(object(holder, version, seconds)).unwrap()
+    }
+
+    async fn answer(server: &mut Server, status: u16, body: &Value) -> (http::Method, Value) {
+        let (request, reply) = server.next_request().await.expect("no request came");
+        let (parts, sent) = request.into_parts();
+        let sent = sent.collect_bytes().await.unwrap();
+        reply.send_response(
+            http::Response::builder()
+                .status(status)
+                .body(Body::from(serde_json::to_vec(body).unwrap()))
+                .unwrap(),
+        );
+        (parts.method, serde_json::from_slice(&sent).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn a_free_lease_is_taken_on_condition_that_it_has_not_changed() {
+        let (mut lease, mut server) = lease();
+        let (step, written) = tokio::join!(lease.step(Instant::now()), async {
+            answer(&mut server, 200, &object("", "7", 15)).await;
+            answer(&mut server, 200, &object("me", "8", 15)).await
+        });
+        assert!(matches!(step, Ok(Step::Held)));
+        assert_eq!(written.0, http::Method::PUT);
+        assert_eq!(written.1["metadata"]["resourceVersion"], "7");
+        assert_eq!(written.1["spec"]["holderIdentity"], "me");
+        assert_eq!(written.1["spec"]["leaseTransitions"], 5);
+    }
+
+    #[tokio::test]
+    async fn who_loses_the_race_does_not_lead() {
+        let (mut lease, mut server) = lease();
+        let conflict = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 409, "reason": "Conflict", "message": "changed"});
+        let (step, _) = tokio::join!(lease.step(Instant::now()), async {
+            answer(&mut server, 200, &object("", "7", 15)).await;
+            answer(&mut server, 409, &conflict).await
+        });
+        assert!(matches!(step, Ok(Step::Free)));
+    }
+
+    #[tokio::test]
+    async fn the_lease_of_a_living_replica_is_not_written() {
+        let (mut lease, mut server) = lease();
+        let (step, _) = tokio::join!(lease.step(Instant::now()), async {
+            answer(&mut server, 200, &object("other", "7", 15)).await
+        });
+        assert!(matches!(step, Ok(Step::HeldByOther(holder)) if holder == "other"));
+    }
+
+    #[test]
+    fn a_lease_expires_by_our_own_clock_from_when_we_last_saw_it_change() {
+        let (mut lease, _server) = lease();
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert!(!lease.may_take("other", &parsed("other", "7", 15), start));
+        assert!(!lease.may_take("other", &parsed("other", "7", 15), after(14)));
+        assert!(!lease.may_take("other", &parsed("other", "8", 15), after(16)), "it was renewed");
+        assert!(!lease.may_take("other", &parsed("other", "8", 15), after(30)));
+        assert!(lease.may_take("other", &parsed("other", "8", 15), after(32)));
+    }
+
+    #[test]
+    fn a_holder_stops_before_anybody_may_start() {
+        assert!(RENEW_DEADLINE + RENEW_EVERY < LIFE + RETRY_EVERY);
+        assert!(RENEW_DEADLINE < LIFE);
+    }
+}

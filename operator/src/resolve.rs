@@ -61,6 +61,20 @@ pub fn plan(snapshot: &Snapshot, entropy: &mut impl Entropy) -> Result<Verdict, 
     let (Some(mut keys), Some(tls)) = (keys, tls) else {
         return Ok(Verdict::Refuse(Refusal { problems }));
     };
+    if snapshot.registry.status.is_none()
+        && snapshot.children.has(Slot::Data)
+        && !snapshot.children.has(Slot::App)
+    {
+        notices.push(Notice::normal(
+            "DataAdopted",
+            format!(
+                "{} and the keys of an earlier registry of this name are taken up again; to start empty instead, delete \
+                 this registry, then the claim and Secret {}",
+                Slot::Data.title(&snapshot.name()),
+                Slot::Keys.name(&snapshot.name())
+            ),
+        ));
+    }
     let admin = keys::admin(snapshot, entropy, &mut notices)?;
     let exposure = exposure::resolve(snapshot, &bundle, &mut keys.records, &mut problems);
     if !problems.is_empty() {

@@ -82,7 +82,10 @@ pub fn read(lookup: &Lookup) -> Result<Bundle, Vec<Problem>> {
                 )));
             }
             Err(error) => {
-                return Err(invalid(format!("config.yaml in Secret {name} is no YAML: {}", position(&error))));
+                return Err(invalid(format!(
+                    "config.yaml in Secret {name} is no YAML: {}",
+                    position(&error)
+                )));
             }
         }
     };

@@ -118,7 +118,10 @@ impl World {
     /// Names a bundle with this config.yaml.
     pub(crate) fn config(mut self, yaml: &str) -> Self {
         self.snapshot.registry.spec.config_bundle_secret = Some("my-config".to_owned());
-        self.secrets.entry("my-config".to_owned()).or_default().insert("config.yaml".to_owned(), yaml.to_owned());
+        self.secrets
+            .entry("my-config".to_owned())
+            .or_default()
+            .insert("config.yaml".to_owned(), yaml.to_owned());
         self
     }
 
@@ -127,7 +130,8 @@ impl World {
         match self.secrets.get(name) {
             None => Lookup::Missing(name.clone()),
             Some(files) => {
-                let data = files.iter().map(|(k, v)| (k.clone(), ByteString(v.clone().into_bytes()))).collect();
+                let data =
+                    files.iter().map(|(k, v)| (k.clone(), ByteString(v.clone().into_bytes()))).collect();
                 let mut secret =
                     Secret { data: Some(data), type_: Some(self.secret_type.clone()), ..Secret::default() };
                 secret.metadata.name = Some(name.clone());
@@ -151,8 +155,10 @@ impl World {
                 Verdict::Refuse(refusal) => return End::Refused(refusal),
             };
             let prepared = build::children(&plan).unwrap();
-            let due: Vec<Prepared> =
-                prepared.into_iter().filter(|child| !child.is_settled(self.snapshot.children.get(child.slot))).collect();
+            let due: Vec<Prepared> = prepared
+                .into_iter()
+                .filter(|child| !child.is_settled(self.snapshot.children.get(child.slot)))
+                .collect();
             if due.is_empty() {
                 return End::Plan(plan);
             }
@@ -286,7 +292,9 @@ impl World {
             .snapshot
             .children
             .iter()
-            .filter(|(_, object)| object.metadata.owner_references.as_ref().is_some_and(|owners| !owners.is_empty()))
+            .filter(|(_, object)| {
+                object.metadata.owner_references.as_ref().is_some_and(|owners| !owners.is_empty())
+            })
             .map(|(slot, _)| slot)
             .collect();
         self.remove(&owned);
@@ -312,7 +320,8 @@ impl World {
         for mut child in build::children(&plan).unwrap() {
             child.body["metadata"]["annotations"]["quay-operator/applied-hash"] = "[hash]".into();
             if child.slot == Slot::App {
-                child.body["spec"]["template"]["metadata"]["annotations"]["quay-operator/restart-hash"] = "[hash]".into();
+                child.body["spec"]["template"]["metadata"]["annotations"]["quay-operator/restart-hash"] =
+                    "[hash]".into();
             }
             let is_secret = child.slot.resource().kind == "Secret";
             for (key, value) in child.body["data"].as_object_mut().into_iter().flatten() {

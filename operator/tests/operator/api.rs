@@ -1,0 +1,109 @@
+//! What is said to an API server, request by request.
+
+use futures::FutureExt;
+use http::{Method, Request, Response};
+use kube::Client;
+use kube::client::Body;
+use quay_operator::names::Slot;
+use quay_operator::snapshot::Children;
+use quay_operator::{apply, build};
+use serde_json::{Value, json};
+use tower_test::mock::Handle;
+
+use crate::world::World;
+
+type Server = Handle<Request<Body>, Response<Body>>;
+
+struct Said {
+    method: Method,
+    path: String,
+    query: String,
+    body: Value,
+}
+
+async fn answer(server: &mut Server, status: impl Fn(&Said) -> u16) -> Said {
+    let (request, reply) = server.next_request().await.expect("no request came");
+    let (parts, body) = request.into_parts();
+    let said = Said {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        body: serde_json::from_slice(&body.collect_bytes().await.unwrap()).unwrap(),
+    };
+    assert_eq!(parts.headers["content-type"], "application/apply-patch+yaml");
+    let code = status(&said);
+    let reply_body = if code == 200 {
+        said.body.clone()
+    } else {
+        json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": "Invalid", "message": "no such thing"})
+    };
+    reply.send_response(
+        Response::builder().status(code).body(Body::from(serde_json::to_vec(&reply_body).unwrap())).unwrap(),
+    );
+    said
+}
+
+#[tokio::test]
+async fn a_child_is_applied_strictly_by_force_and_under_one_name() {
+    let mut world = World::new("empty-spec");
+    let plan = world.settled();
+    let prepared = build::children(&plan).unwrap();
+    let (service, mut server) = tower_test::mock::pair();
+    let client = Client::new(service, "team");
+    let mut live = Children::default();
+    let (written, said) = tokio::join!(apply::children(&client, "team", &prepared, &mut live), async {
+        let mut said = Vec::new();
+        for _ in 0..prepared.len() {
+            said.push(answer(&mut server, |_| 200).await);
+        }
+        said
+    });
+    assert_eq!(written.unwrap().len(), 9);
+    assert!(said.iter().all(|said| said.method == Method::PATCH));
+    assert!(said[0].path.ends_with("/secrets/example-quay-registry-managed-secret-keys"), "{}", said[0].path);
+    assert_eq!(
+        said[0].query.trim_start_matches('&'),
+        "force=true&fieldManager=quay-operator&fieldValidation=Strict"
+    );
+    assert!(said[8].path.ends_with("/deployments/example-quay-app"), "{}", said[8].path);
+    for said in &said {
+        assert!(
+            said.body["metadata"]["resourceVersion"].is_null()
+                && said.body["metadata"]["managedFields"].is_null()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_settled_registry_makes_no_request() {
+    let mut world = World::new("empty-spec");
+    let plan = world.settled();
+    let prepared = build::children(&plan).unwrap();
+    let (service, mut server) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+    let client = Client::new(service, "team");
+    let written = apply::children(&client, "team", &prepared, &mut world.snapshot.children).await.unwrap();
+    assert_eq!(written, []);
+    drop(client);
+    assert!(server.next_request().now_or_never().flatten().is_none(), "a request was made");
+}
+
+#[tokio::test]
+async fn without_its_keys_no_volume_is_made() {
+    let mut world = World::new("empty-spec");
+    let prepared = build::children(&world.settled()).unwrap();
+    let (service, mut server) = tower_test::mock::pair();
+    let client = Client::new(service, "team");
+    let mut live = Children::default();
+    let (written, said) =
+        tokio::join!(apply::children(&client, "team", &prepared, &mut live), answer(&mut server, |_| 422));
+    let failure = written.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "Secret example-quay-registry-managed-secret-keys could not be written: no such thing"
+    );
+    assert!(!failure.is_transient);
+    assert!(said.path.contains("managed-secret-keys"));
+    assert!(!live.has(Slot::Data));
+    drop(client);
+    assert!(server.next_request().now_or_never().flatten().is_none(), "a later wave was written");
+}
