@@ -10,7 +10,7 @@ use quay_tests::cluster::Case;
 use serde_json::{Value, json};
 
 const BAD: &str = "\
-PREFERRED_URL_SCHEME: gopher
+DEFAULT_TAG_EXPIRATION: soon
 MAXIMUM_LAYER_SIZE: plenty
 FEATURE_USER_CREATION: perhaps
 ";
@@ -37,7 +37,7 @@ async fn a_bad_bundle_is_refused_with_all_its_mistakes_and_a_good_one_is_taken_u
         bundle(case, BAD).await?;
         case.create("bundled", json!({ "configBundleSecret": "bundle" })).await?;
         let message = case.condition("bundled", "RolloutBlocked", "True", "ConfigInvalid").await?;
-        for key in ["PREFERRED_URL_SCHEME", "MAXIMUM_LAYER_SIZE", "FEATURE_USER_CREATION"] {
+        for key in ["DEFAULT_TAG_EXPIRATION", "MAXIMUM_LAYER_SIZE", "FEATURE_USER_CREATION"] {
             assert!(message.contains(key), "{key} is not named: {message}");
         }
         assert!(
