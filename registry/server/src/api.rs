@@ -78,6 +78,3 @@ pub fn router() -> Router<App> {
         .method_not_allowed_fallback(frame::wrong_method)
         .layer(axum::middleware::from_fn(frame::framed))
 }
-
-#[cfg(test)]
-mod tests;

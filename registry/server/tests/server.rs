@@ -1,5 +1,7 @@
 //! The server from outside of its crate: the router in process, and the binary as a process.
 
+#[path = "server/api.rs"]
+mod api;
 #[path = "server/blobs.rs"]
 mod blobs;
 #[path = "server/helm.rs"]

@@ -140,7 +140,11 @@ struct FirstView {
 /// Makes the very first account, where `FEATURE_USER_INITIALIZE` allows it.
 #[utoipa::path(post, path = "/api/v1/user/initialize", tag = "user", request_body = First,
     responses((status = 200, body = FirstView), (status = 400), (status = 404)))]
-pub(super) async fn initialize(State(app): State<App>, stranger: Stranger, body: Answer<Json<First>>) -> Answer {
+pub(super) async fn initialize(
+    State(app): State<App>,
+    stranger: Stranger,
+    body: Answer<Json<First>>,
+) -> Answer {
     if !app.core.config().feature_user_initialize {
         return Err(Trouble::NotFound);
     }

@@ -14,11 +14,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Trouble;
 
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
-        let is_json = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|header| header.to_str().ok())
-            .is_some_and(|header| quay_oci::media_type::essence(header).eq_ignore_ascii_case("application/json"));
+        let is_json =
+            request.headers().get(CONTENT_TYPE).and_then(|header| header.to_str().ok()).is_some_and(
+                |header| quay_oci::media_type::essence(header).eq_ignore_ascii_case("application/json"),
+            );
         let bytes = received(request, state).await?;
         if !is_json {
             return Err(Trouble::Request("Missing JSON body".to_owned()));

@@ -15,7 +15,10 @@ use crate::http::reply;
 /// Operations below `/api/v1/repository/`, which one route serves.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Quay registry", description = "Administration of the registry, with Quay's paths and JSON."),
+    info(
+        title = "Quay registry",
+        description = "Administration of the registry, with Quay's paths and JSON."
+    ),
     paths(
         repository::show,
         repository::describe,

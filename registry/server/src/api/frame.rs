@@ -28,7 +28,8 @@ impl Note {
     /// Remembers the address of the registry, and who asks.
     pub(super) fn take(&self, app: &App, name: Option<&str>) {
         // Only the first visitor of a request counts; there is no second.
-        let _ = self.0.set(Noted { base: app.core.config().base_url(), who: name.map(|name| Who(name.into())) });
+        let _ =
+            self.0.set(Noted { base: app.core.config().base_url(), who: name.map(|name| Who(name.into())) });
     }
 }
 

@@ -78,7 +78,8 @@ async fn all(asked: &Asked<'_>) -> Answer<Vec<Grant>> {
 }
 
 async fn list(asked: &Asked<'_>, team: bool) -> Answer {
-    let grants = all(asked).await?.into_iter().filter(|grant| matches!(grant.grantee, Grantee::Team(_)) == team);
+    let grants =
+        all(asked).await?.into_iter().filter(|grant| matches!(grant.grantee, Grantee::Team(_)) == team);
     let permissions = grants.map(|grant| GrantView::new(grant.grantee, grant.role));
     let permissions = permissions.map(|view| (view.name.clone(), view)).collect();
     Ok(reply::json(StatusCode::OK, &GrantsView { permissions }))

@@ -29,7 +29,11 @@ pub(super) struct NewOrganization {
 /// Makes an organization, of which the caller becomes an owner.
 #[utoipa::path(post, path = "/api/v1/organization/", tag = "organization", request_body = NewOrganization,
     responses((status = 201, description = "\"Created\""), (status = 400), (status = 401)))]
-pub(super) async fn create(State(app): State<App>, visitor: Visitor, Json(body): Json<NewOrganization>) -> Answer {
+pub(super) async fn create(
+    State(app): State<App>,
+    visitor: Visitor,
+    Json(body): Json<NewOrganization>,
+) -> Answer {
     let account = visitor.account(&app).await?;
     let email = body.email.or(body.contact_email).filter(|email| !email.trim().is_empty());
     app.core.create_organization(&account, &body.name, email.as_deref()).await?;
@@ -96,7 +100,8 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor, Path(name): P
         is_admin,
         is_member,
         ordered_teams: inside.then(|| teams.iter().map(|team| team.name.clone()).collect()),
-        teams: inside.then(|| teams.into_iter().map(|team| (team.name.clone(), TeamView::new(team))).collect()),
+        teams: inside
+            .then(|| teams.into_iter().map(|team| (team.name.clone(), TeamView::new(team))).collect()),
         invoice_email: is_admin.then_some(false),
         is_free_account: is_admin.then_some(true),
         tag_expiration_s: is_admin.then_some(tag_expiration_s),

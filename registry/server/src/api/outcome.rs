@@ -76,13 +76,15 @@ impl IntoResponse for Problem {
 
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
-        let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "invalid_request", detail).into_response();
+        let bad =
+            |detail: String| Problem::new(StatusCode::BAD_REQUEST, "invalid_request", detail).into_response();
         match self {
             Self::Core(error) => of_core(error),
             Self::Request(detail) => bad(detail),
             Self::NotFound => not_found("Not Found"),
             Self::Stale => {
-                Problem::new(StatusCode::UNAUTHORIZED, "fresh_login_required", "Requires fresh login").into_response()
+                Problem::new(StatusCode::UNAUTHORIZED, "fresh_login_required", "Requires fresh login")
+                    .into_response()
             }
             Self::Csrf => {
                 reply::json(StatusCode::FORBIDDEN, &json!({"error": "CSRF token was invalid or missing."}))
@@ -108,7 +110,9 @@ fn of_core(error: Error) -> Response {
         Error::Refused(Refusal::NameUnknown) | Error::NotFound(Missing::Route | Missing::Repository) => {
             not_found("Not Found")
         }
-        Error::BadCredentials(text) => Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", text).into_response(),
+        Error::BadCredentials(text) => {
+            Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", text).into_response()
+        }
         Error::TooManyAttempts { retry_after } => {
             later(reply::text(StatusCode::TOO_MANY_REQUESTS, error.message()), retry_after)
         }
@@ -121,7 +125,8 @@ fn of_core(error: Error) -> Response {
         Error::TooLarge { .. } => problem(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
         Error::Internal(fault) => {
             let mut response =
-                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "internal error").into_response();
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "internal error")
+                    .into_response();
             response.extensions_mut().insert(Fault(Arc::from(fault)));
             response
         }

@@ -40,7 +40,9 @@ impl Asked<'_> {
     }
 
     pub(super) fn query<T: serde::de::DeserializeOwned>(&self) -> Answer<T> {
-        Query::try_from_uri(self.uri).map(|Query(query)| query).map_err(|error| Trouble::Request(error.body_text()))
+        Query::try_from_uri(self.uri)
+            .map(|Query(query)| query)
+            .map_err(|error| Trouble::Request(error.body_text()))
     }
 }
 
@@ -137,14 +139,18 @@ impl ItemView {
     responses((status = 200, body = ListView), (status = 400)))]
 pub(super) async fn list(State(app): State<App>, visitor: Visitor, Query(query): Query<ListQuery>) -> Answer {
     if query.namespace.is_none() && !query.public && !query.starred {
-        return Err(Trouble::Request("namespace, public or starred are required for this API call".to_owned()));
+        return Err(Trouble::Request(
+            "namespace, public or starred are required for this API call".to_owned(),
+        ));
     }
     if query.starred {
         return Ok(reply::json(StatusCode::OK, &ListView { repositories: Vec::new(), next_page: None }));
     }
     let last = match query.next_page.as_deref() {
         None => None,
-        Some(token) => Some(page_start(token).ok_or_else(|| Trouble::Request("Invalid next_page".to_owned()))?),
+        Some(token) => {
+            Some(page_start(token).ok_or_else(|| Trouble::Request("Invalid next_page".to_owned()))?)
+        }
     };
     let page = app
         .core
@@ -201,7 +207,11 @@ struct CreatedView {
 /// Makes a repository.
 #[utoipa::path(post, path = "/api/v1/repository", tag = "repository", request_body = NewRepository,
     responses((status = 201, body = CreatedView), (status = 400), (status = 403)))]
-pub(super) async fn create(State(app): State<App>, visitor: Visitor, Json(new): Json<NewRepository>) -> Answer {
+pub(super) async fn create(
+    State(app): State<App>,
+    visitor: Visitor,
+    Json(new): Json<NewRepository>,
+) -> Answer {
     if new.repo_kind.as_deref().is_some_and(|kind| kind != "image") {
         return Err(Trouble::Request("Repositories of this kind are not supported".to_owned()));
     }
@@ -214,11 +224,7 @@ pub(super) async fn create(State(app): State<App>, visitor: Visitor, Json(new): 
     }
     let description = new.description.unwrap_or_default();
     let made = app.core.create_repository(&allowed, &name, new.visibility.into(), &description).await?;
-    let view = CreatedView {
-        namespace: made.namespace,
-        name: made.name,
-        kind: "image",
-    };
+    let view = CreatedView { namespace: made.namespace, name: made.name, kind: "image" };
     Ok(reply::json(StatusCode::CREATED, &view))
 }
 

@@ -85,7 +85,10 @@ async fn list(app: &App, visitor: &Visitor, namespace: &str, query: &ListQuery) 
     let allowed = app.core.allow_in::<ViewNamespace>(&visitor.caller, namespace).await?;
     let mut robots = app.core.robots(&allowed, query.token).await?;
     robots.truncate(query.limit.unwrap_or(usize::MAX));
-    Ok(reply::json(StatusCode::OK, &RobotsView { robots: robots.into_iter().map(RobotView::in_list).collect() }))
+    Ok(reply::json(
+        StatusCode::OK,
+        &RobotsView { robots: robots.into_iter().map(RobotView::in_list).collect() },
+    ))
 }
 
 async fn show(app: &App, visitor: &Visitor, namespace: &str, short: &str) -> Answer {
@@ -135,17 +138,26 @@ struct RepositoryOfRobot {
 async fn permissions(app: &App, visitor: &Visitor, namespace: &str, short: &str) -> Answer {
     let allowed = app.core.allow_in::<ManageNamespace>(&visitor.caller, namespace).await?;
     let permission = |found: RobotPermission| PermissionView {
-        repository: RepositoryOfRobot { name: found.repository, namespace: found.namespace, is_public: found.public },
+        repository: RepositoryOfRobot {
+            name: found.repository,
+            namespace: found.namespace,
+            is_public: found.public,
+        },
         role: word(found.role),
     };
-    let permissions = app.core.robot_permissions(&allowed, short).await?.into_iter().map(permission).collect();
+    let permissions =
+        app.core.robot_permissions(&allowed, short).await?.into_iter().map(permission).collect();
     Ok(reply::json(StatusCode::OK, &PermissionsView { permissions }))
 }
 
 /// What one of one's own robots may do.
 #[utoipa::path(get, path = "/api/v1/user/robots/{robot_shortname}/permissions", tag = "robot",
     params(("robot_shortname" = String, Path)), responses((status = 200, body = PermissionsView), (status = 404)))]
-pub(super) async fn permissions_of_user(State(app): State<App>, visitor: Visitor, Path(short): Path<String>) -> Answer {
+pub(super) async fn permissions_of_user(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(short): Path<String>,
+) -> Answer {
     permissions(&app, &visitor, &own(&visitor)?, &short).await
 }
 
@@ -162,14 +174,22 @@ pub(super) async fn permissions_of_organization(
 
 /// One's own robots.
 #[utoipa::path(get, path = "/api/v1/user/robots", tag = "robot", params(ListQuery), responses((status = 200, body = RobotsView)))]
-pub(super) async fn list_of_user(State(app): State<App>, visitor: Visitor, Query(query): Query<ListQuery>) -> Answer {
+pub(super) async fn list_of_user(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(query): Query<ListQuery>,
+) -> Answer {
     list(&app, &visitor, &own(&visitor)?, &query).await
 }
 
 /// One of one's own robots, with its token.
 #[utoipa::path(get, path = "/api/v1/user/robots/{robot_shortname}", tag = "robot", params(("robot_shortname" = String, Path)),
     responses((status = 200, body = RobotView), (status = 404)))]
-pub(super) async fn show_of_user(State(app): State<App>, visitor: Visitor, Path(short): Path<String>) -> Answer {
+pub(super) async fn show_of_user(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(short): Path<String>,
+) -> Answer {
     show(&app, &visitor, &own(&visitor)?, &short).await
 }
 
@@ -188,14 +208,22 @@ pub(super) async fn create_of_user(
 /// Deletes a robot of one's own.
 #[utoipa::path(delete, path = "/api/v1/user/robots/{robot_shortname}", tag = "robot", params(("robot_shortname" = String, Path)),
     responses((status = 204), (status = 404)))]
-pub(super) async fn delete_of_user(State(app): State<App>, visitor: Visitor, Path(short): Path<String>) -> Answer {
+pub(super) async fn delete_of_user(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(short): Path<String>,
+) -> Answer {
     delete(&app, &visitor, &own(&visitor)?, &short).await
 }
 
 /// Gives a robot of one's own another token.
 #[utoipa::path(post, path = "/api/v1/user/robots/{robot_shortname}/regenerate", tag = "robot",
     params(("robot_shortname" = String, Path)), responses((status = 200, body = RobotView), (status = 404)))]
-pub(super) async fn regenerate_of_user(State(app): State<App>, visitor: Visitor, Path(short): Path<String>) -> Answer {
+pub(super) async fn regenerate_of_user(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(short): Path<String>,
+) -> Answer {
     regenerate(&app, &visitor, &own(&visitor)?, &short).await
 }
 

@@ -25,7 +25,8 @@ struct CsrfToken {
 /// A token for forms, and the cookie it belongs to.
 #[utoipa::path(get, path = "/csrf_token", tag = "session", responses((status = 200, body = CsrfToken)))]
 pub(super) async fn csrf_token(State(app): State<App>, stranger: Stranger) -> Answer {
-    let answer = |cookie: &str| reply::json(StatusCode::OK, &CsrfToken { csrf_token: app.core.csrf_token(cookie) });
+    let answer =
+        |cookie: &str| reply::json(StatusCode::OK, &CsrfToken { csrf_token: app.core.csrf_token(cookie) });
     if let Some(cookie) = stranger.cookie() {
         return Ok(answer(cookie));
     }
@@ -44,7 +45,11 @@ pub(super) struct Credentials {
 /// Signs a person in.
 #[utoipa::path(post, path = "/api/v1/signin", tag = "session", request_body = Credentials,
     responses((status = 200, body = Success), (status = 403), (status = 429)))]
-pub(super) async fn sign_in(State(app): State<App>, visitor: Visitor, Json(body): Json<Credentials>) -> Answer {
+pub(super) async fn sign_in(
+    State(app): State<App>,
+    visitor: Visitor,
+    Json(body): Json<Credentials>,
+) -> Answer {
     let outcome = app.core.sign_in(&body.username, &Secret::new(body.password), visitor.caller.from()).await;
     app.metrics.attempt("session", outcome.is_ok());
     match outcome {

@@ -59,7 +59,11 @@ impl UserView {
 /// Every account.
 #[utoipa::path(get, path = "/api/v1/superuser/users/", tag = "superuser", params(ListQuery),
     responses((status = 200, body = UsersView), (status = 403)))]
-pub(super) async fn users(State(app): State<App>, visitor: Visitor, Query(query): Query<ListQuery>) -> Answer {
+pub(super) async fn users(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(query): Query<ListQuery>,
+) -> Answer {
     let allowed = app.core.allow_superuser(&visitor.caller).await?;
     visitor.fresh(&app)?;
     let page = app.core.list_users(&allowed, PAGE, query.next_page.as_deref()).await?;
@@ -85,13 +89,18 @@ struct NewAccountView {
 /// Makes an account with a generated password, which is shown this once.
 #[utoipa::path(post, path = "/api/v1/superuser/users/", tag = "superuser", request_body = NewAccount,
     responses((status = 200, body = NewAccountView), (status = 400), (status = 403)))]
-pub(super) async fn create_user(State(app): State<App>, visitor: Visitor, Json(new): Json<NewAccount>) -> Answer {
+pub(super) async fn create_user(
+    State(app): State<App>,
+    visitor: Visitor,
+    Json(new): Json<NewAccount>,
+) -> Answer {
     let allowed = app.core.allow_superuser(&visitor.caller).await?;
     visitor.fresh(&app)?;
     let password = app.core.new_cookie()?;
     let password = Secret::new(&password.expose()[..32]);
     let new = NewUser { username: new.username, email: new.email, password: password.clone() };
     let user = app.core.create_user_as(&allowed, new).await?;
-    let view = NewAccountView { username: user.username, email: user.email, password: password.expose().to_owned() };
+    let view =
+        NewAccountView { username: user.username, email: user.email, password: password.expose().to_owned() };
     Ok(reply::json(StatusCode::OK, &view))
 }

@@ -1,9 +1,9 @@
 //! Tags of a repository and their past.
 
 use http::StatusCode;
+use jiff::Timestamp;
 use quay_core::perms::{Delete, Pull, Push};
 use quay_core::{TagEntry, TagQuery};
-use jiff::Timestamp;
 use quay_oci::{Digest, TagName};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -97,7 +97,8 @@ pub(super) async fn list(asked: &Asked<'_>) -> Answer {
         Some(Some(("eq", whole))) => name = Some(whole.to_owned()),
         Some(_) => {
             return Err(Trouble::Request(
-                "filter_tag_name must be in format <operation>:<tag_name>, with operation like or eq".to_owned(),
+                "filter_tag_name must be in format <operation>:<tag_name>, with operation like or eq"
+                    .to_owned(),
             ));
         }
     }
@@ -128,7 +129,9 @@ pub(super) async fn put(asked: &Asked<'_>, tag: &str) -> Answer {
     let wrong = |what: &str| Trouble::Request(format!("Invalid JSON body: {what}"));
     let digest = match body.get("manifest_digest") {
         None => None,
-        Some(value) => Some(digest_of(value.as_str().ok_or_else(|| wrong("manifest_digest must be a string"))?)?),
+        Some(value) => {
+            Some(digest_of(value.as_str().ok_or_else(|| wrong("manifest_digest must be a string"))?)?)
+        }
     };
     // Absent leaves the end as it is, null takes it away.
     let end = match body.get("expiration") {

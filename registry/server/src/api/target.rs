@@ -73,14 +73,19 @@ mod tests {
                 ("/permissions/team/", Target::Teams),
                 ("/permissions/team/owners", Target::Team("owners".to_owned())),
             ] {
-                assert_eq!(read(&format!("{name}{suffix}")), Some((name.to_owned(), target)), "{name}{suffix}");
+                assert_eq!(
+                    read(&format!("{name}{suffix}")),
+                    Some((name.to_owned(), target)),
+                    "{name}{suffix}"
+                );
             }
         }
     }
 
     #[test]
     fn what_is_no_repository_name_is_nothing() {
-        for rest in ["", "/", "org", "org/", "Org/app", "org//app", "org/app/..", "org/app/tag//restore/x/.."] {
+        for rest in ["", "/", "org", "org/", "Org/app", "org//app", "org/app/..", "org/app/tag//restore/x/.."]
+        {
             assert!(read(rest).is_none(), "{rest}");
         }
         // Too short for the word: it is a name.

@@ -51,7 +51,9 @@ impl Visitor {
         let cookie = cookie(parts);
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             let presented = presented(parts);
-            let genuine = cookie.zip(presented).is_some_and(|(cookie, presented)| app.core.csrf_valid(cookie, &presented));
+            let genuine = cookie
+                .zip(presented)
+                .is_some_and(|(cookie, presented)| app.core.csrf_valid(cookie, &presented));
             if !genuine {
                 return Err(Trouble::Csrf);
             }
@@ -90,7 +92,10 @@ impl FromRequestParts<App> for Stranger {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
         note(parts, app, None);
-        Ok(Self { caller: Caller::anonymous(Peer::of(parts).0.ip()), cookie: cookie(parts).map(str::to_owned) })
+        Ok(Self {
+            caller: Caller::anonymous(Peer::of(parts).0.ip()),
+            cookie: cookie(parts).map(str::to_owned),
+        })
     }
 }
 
@@ -126,7 +131,9 @@ async fn by_credentials(app: &App, header: &HeaderValue, from: std::net::IpAddr)
     app.metrics.attempt("password", outcome.is_ok());
     let caller = outcome?;
     if caller.is_robot() {
-        return Err(Error::BadCredentials("Robot accounts cannot use this API; use an account of a person").into());
+        return Err(
+            Error::BadCredentials("Robot accounts cannot use this API; use an account of a person").into()
+        );
     }
     Ok(caller)
 }
@@ -152,7 +159,11 @@ fn presented(parts: &Parts) -> Option<String> {
     }
     let query = parts.uri.query()?;
     // The token's alphabet needs no decoding.
-    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == COOKIE_NAME).map(|(_, v)| v.to_owned())
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == COOKIE_NAME)
+        .map(|(_, v)| v.to_owned())
 }
 
 /// The header that gives a browser its cookie.
@@ -164,7 +175,8 @@ pub(super) fn set_cookie(app: &App, cookie: &Secret) -> Answer<HeaderValue> {
         cookie.expose(),
         config.session_timeout.seconds()
     );
-    let mut value = HeaderValue::try_from(text).map_err(|error| Trouble::Core(Error::Internal(error.into())))?;
+    let mut value =
+        HeaderValue::try_from(text).map_err(|error| Trouble::Core(Error::Internal(error.into())))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 /// The password of every account made here.
-pub const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct-horse-battery";
 /// What the registry is called.
 pub const HOST: &str = "registry.example:8443";
 
@@ -72,16 +72,12 @@ impl Registry {
     }
 
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut config = Config {
-            secret_key: Some(quay_config::Secret::new("one secret for tests")),
-            database_secret_key: Some(quay_config::Secret::new("another secret for tests")),
-            super_users: vec!["root".to_owned()],
-            ..Config::default()
-        };
-        change(&mut config);
-        let settings = Settings { durability: Durability::Off, headroom: 0, ..Settings::new(config, folder.path()) };
-        let core = Core::open(settings).await.expect("opens");
+        let mut registry = Self::empty(|config| {
+            config.super_users = vec!["root".to_owned()];
+            change(config);
+        })
+        .await;
+        let core = &registry.core;
         let password = Secret::new(PASSWORD);
         core.ensure_superuser("root", "root@registry.example", &password).await.expect("a superuser");
         let here = std::net::Ipv4Addr::LOCALHOST.into();
@@ -95,7 +91,22 @@ impl Registry {
         let alice = core.authenticate_basic("alice", &password, here).await.expect("signs in");
         let account = core.allow_account(&alice).await.expect("is a person");
         core.create_organization(&account, "charts", None).await.expect("an organization");
-        let robot_token = make_robot(&core, &alice).await;
+        registry.robot_token = make_robot(core, &alice).await;
+        registry
+    }
+
+    /// A registry without any account.
+    pub async fn empty(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Config {
+            secret_key: Some(quay_config::Secret::new("one secret for tests")),
+            database_secret_key: Some(quay_config::Secret::new("another secret for tests")),
+            server_hostname: HOST.to_owned(),
+            ..Config::default()
+        };
+        change(&mut config);
+        let settings = Settings { durability: Durability::Off, headroom: 0, ..Settings::new(config, folder.path()) };
+        let core = Core::open(settings).await.expect("opens");
         let app = App::new(Parts {
             core: core.clone(),
             names: Names::new(Some(HOST), None, "localhost:8443"),
@@ -104,7 +115,7 @@ impl Registry {
             bodies: Budget::default(),
         });
         app.health.enter(Phase::Serving);
-        Self { core, router: router(app.clone()), app, robot_token, _folder: folder }
+        Self { core, router: router(app.clone()), app, robot_token: String::new(), _folder: folder }
     }
 
     /// One request and its whole answer.
@@ -173,7 +184,7 @@ impl Registry {
 
 async fn make_robot(core: &Core, alice: &Caller) -> String {
     let charts = core.allow_in::<ManageNamespace>(alice, "charts").await.expect("owns it");
-    let robot = core.create_robot(&charts, "ci", "pushes").await.expect("a robot");
+    let robot = core.create_robot(&charts, "ci", "pushes", None).await.expect("a robot");
     core.put_team(&charts, "creators", TeamRole::Creator, None).await.expect("a team");
     core.add_team_member(&charts, "creators", "charts+ci").await.expect("a member");
     robot.token.expect("shown").expose().to_owned()
