@@ -30,6 +30,7 @@ pub struct Housekept {
 impl Core {
     /// One round. About once a minute.
     pub async fn housekeeping(&self) -> Result<Housekept> {
+        self.flush_pulls().await?;
         self.turn_keys().await?;
         let uploads = self.give_up_uploads().await?;
         let files = self.sweep_intents().await?;

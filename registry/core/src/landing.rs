@@ -10,6 +10,7 @@ use quay_db::tables::perms;
 use quay_db::tables::repos::{self, NewRepo, RepoKind, State, Visibility};
 use quay_db::tables::users::{self, Kind, NewUser};
 use quay_db::{RepoId, Tx, UserId};
+use quay_oci::ErrorCode;
 
 use crate::audit::Entry;
 use crate::caller::Caller;
@@ -75,6 +76,10 @@ impl Landing {
         }
         if !standing.rights.create {
             return Err(Refusal::Denied.into());
+        }
+        if self.target.name.repository().contains('/') && !self.rules.config.feature_extended_repository_names
+        {
+            return Err(Error::invalid(ErrorCode::NameInvalid, "Nested repositories are not supported."));
         }
         let namespace = match standing.namespace {
             Some(namespace) => namespace,

@@ -43,7 +43,7 @@ impl Core {
         content_type: Option<&str>,
         bytes: Bytes,
     ) -> Result<PutManifest> {
-        self.check_open()?;
+        self.check_room()?;
         let manifest = Manifest::parse(content_type, &bytes).map_err(refused)?;
         self.rules().artifacts.check(&manifest)?;
         let (digest, tag) = match reference {
@@ -336,7 +336,7 @@ async fn keep_referrers(tx: &mut Tx, repo: RepoId, subject: &Digest) -> Result<(
 }
 
 /// Referrers of a subject that went away live on for a while, unless they are tagged.
-async fn expire_referrers(
+pub(crate) async fn expire_referrers(
     tx: &mut Tx,
     repo: RepoId,
     namespace: UserId,
