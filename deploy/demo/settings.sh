@@ -22,7 +22,7 @@ choose_cluster() {
   if [ -n "${DEMO_KUBECONFIG:-}" ]; then
     export KUBECONFIG=$DEMO_KUBECONFIG
     [ -r "$KUBECONFIG" ] || { echo "demo: DEMO_KUBECONFIG=$KUBECONFIG is not readable" >&2; exit 1; }
-    KUBECTL=$(command -v kubectl) || { echo "demo: kubectl is not on the PATH; it is needed for DEMO_KUBECONFIG" >&2; exit 1; }
+    KUBECTL=$(type -P kubectl) || { echo "demo: kubectl is not on the PATH; it is needed for DEMO_KUBECONFIG" >&2; exit 1; }
   else
     KUBECONFIG=$(bash -c 'source tests/cluster/parts/settings.sh && echo "$KUBECONFIG_FILE"')
     KUBECTL=$(bash -c 'source tests/cluster/parts/settings.sh && echo "$BIN/kubectl"')
