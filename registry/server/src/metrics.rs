@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -17,7 +17,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 /// Which part of the registry answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Surface {
     /// Manifests, tags, referrers and the catalog of `/v2`.
     V2,
@@ -30,6 +30,19 @@ pub enum Surface {
     /// Health, version and whatever else.
     #[default]
     Other,
+}
+
+impl EncodeLabelValue for Surface {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let name = match self {
+            Self::V2 => "v2",
+            Self::Blobs => "blobs",
+            Self::Token => "token",
+            Self::Api => "api",
+            Self::Other => "other",
+        };
+        name.encode(encoder)
+    }
 }
 
 /// Labels of a request.
@@ -66,7 +79,7 @@ struct Attempt {
 pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
-    durations: Family<Surface1, Histogram, fn() -> Histogram>,
+    durations: Family<Part, Histogram, fn() -> Histogram>,
     sent: Counter<u64, AtomicU64>,
     received: Counter<u64, AtomicU64>,
     connections: Gauge,
@@ -79,7 +92,7 @@ pub struct Metrics {
 
 /// Histograms are per part and method only: each has a dozen rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Surface1 {
+struct Part {
     route: Surface,
     method: &'static str,
 }
@@ -103,7 +116,7 @@ impl Metrics {
         registry.register("quay_build", "What runs here", Info::new([("version", version)]));
         let requests = Family::<Request, Counter>::default();
         registry.register("quay_http_requests", "Requests answered", requests.clone());
-        let durations = Family::<Surface1, Histogram, fn() -> Histogram>::new_with_constructor(seconds);
+        let durations = Family::<Part, Histogram, fn() -> Histogram>::new_with_constructor(seconds);
         registry.register(
             "quay_request_duration_seconds",
             "Time from the request to the first byte of the answer",
@@ -148,7 +161,7 @@ impl Metrics {
     pub fn answered(&self, request: Request, took: Duration, received: u64, sent: u64) {
         self.requests.get_or_create(&request).inc();
         self.durations
-            .get_or_create(&Surface1 { route: request.route, method: request.method })
+            .get_or_create(&Part { route: request.route, method: request.method })
             .observe(took.as_secs_f64());
         self.sent.inc_by(sent);
         self.received.inc_by(received);

@@ -70,7 +70,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         status: response.status().as_u16(),
     };
     app.metrics.answered(labels, took, received, sent);
-    line.write(&response, took.as_secs_f64() * 1000.0);
+    line.write(&response, took.as_micros() as f64 / 1000.0);
 
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID.clone(), id);

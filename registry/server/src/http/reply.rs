@@ -11,20 +11,20 @@ use serde::Serialize;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// `{"errors": […]}` with one entry, as the distribution protocol words an error.
+/// `{"errors": […]}` with one entry, as the distribution protocol words an error. There is no `detail`: an empty one
+/// is shown to people by some clients.
 #[must_use]
 pub fn error(status: StatusCode, code: ErrorCode, message: &str) -> Response {
     #[derive(Serialize)]
     struct Entry<'a> {
         code: &'a str,
         message: &'a str,
-        detail: serde_json::Map<String, serde_json::Value>,
     }
     #[derive(Serialize)]
     struct Envelope<'a> {
         errors: [Entry<'a>; 1],
     }
-    json(status, &Envelope { errors: [Entry { code: code.as_str(), message, detail: serde_json::Map::new() }] })
+    json(status, &Envelope { errors: [Entry { code: code.as_str(), message }] })
 }
 
 /// A JSON answer.

@@ -77,24 +77,3 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_peer_is_cut_and_a_slow_one_is_not() {
-        let (mut peer, ours) = tokio::io::duplex(64);
-        let mut ours = Stalling::new(ours, Duration::from_secs(60));
-        let mut byte = [0u8; 1];
-        for _ in 0..3 {
-            tokio::time::advance(Duration::from_secs(59)).await;
-            peer.write_all(b"x").await.expect("the peer writes");
-            ours.read_exact(&mut byte).await.expect("a byte each 59 seconds is progress");
-        }
-        let cut = ours.read_exact(&mut byte).await.expect_err("silence");
-        assert_eq!(cut.kind(), io::ErrorKind::TimedOut);
-    }
-}

@@ -84,7 +84,7 @@ fn status(error: &Error) -> StatusCode {
         Error::Refused(Refusal::Denied) => StatusCode::FORBIDDEN,
         Error::Refused(Refusal::NameUnknown) | Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::Conflict(_) | Error::Immutable { .. } => StatusCode::CONFLICT,
         Error::Invalid { .. } | Error::BodyFailed => StatusCode::BAD_REQUEST,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unsupported(_) => StatusCode::METHOD_NOT_ALLOWED,

@@ -49,10 +49,12 @@ fn words_of_the_protocol_are_good_names_too() {
 
 #[test]
 fn uploads_begin_in_three_ways() {
-    let begin = |query| match parse(&Method::POST, "/v2/a/b/blobs/uploads/", query) {
-        Ok(Endpoint::In(_, Operation::StartUpload(start))) => start,
-        other => panic!("{other:?}"),
-    };
+    fn begin(query: Option<&str>) -> Start {
+        match parse(&Method::POST, "/v2/a/b/blobs/uploads/", query) {
+            Ok(Endpoint::In(_, Operation::StartUpload(start))) => start,
+            other => panic!("{other:?}"),
+        }
+    }
     let digest: Digest = D.parse().expect("a digest");
     assert_eq!(begin(None), Start::Session);
     assert_eq!(begin(Some("digest-algorithm=sha512")), Start::Session);
