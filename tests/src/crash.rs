@@ -4,7 +4,7 @@
 //! tag and digest, and hashes the bytes itself.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, ensure};
@@ -57,6 +57,8 @@ enum Push {
     Refused(Answer),
     /// No answer: the registry is gone.
     CutOff,
+    /// Nothing happened to it: it was between two requests when the kill came.
+    Stopped,
 }
 
 impl From<anyhow::Error> for Push {
@@ -72,6 +74,7 @@ struct Load {
     count: AtomicUsize,
     threshold: usize,
     reached: Notify,
+    killed: AtomicBool,
 }
 
 /// Lets fifty push into `namespace`, and kills once `threshold` items were acknowledged.
@@ -91,6 +94,7 @@ where
         count: AtomicUsize::new(0),
         threshold,
         reached: Notify::new(),
+        killed: AtomicBool::new(false),
     });
     let mut pushers = JoinSet::new();
     for number in 0..PUSHERS {
@@ -100,7 +104,7 @@ where
     let ended_early = async {
         match pushers.join_next().await {
             Some(Ok(Push::Refused(answer))) => anyhow!("a push was refused before the kill: {answer:?}"),
-            Some(Ok(Push::CutOff)) => anyhow!("a push was cut off before the kill"),
+            Some(Ok(Push::CutOff | Push::Stopped)) => anyhow!("a push was cut off before the kill"),
             Some(Err(error)) => anyhow!("a pusher failed: {error}"),
             None => anyhow!("there are no pushers"),
         }
@@ -113,10 +117,13 @@ where
         }
     }
     kill.await?;
+    // a registry that is back soon would serve those for ever that did not notice
+    load.killed.store(true, Ordering::Relaxed);
     let mut cut_off = 0;
     while let Some(ended) = pushers.join_next().await {
         match ended? {
             Push::CutOff => cut_off += 1,
+            Push::Stopped => {}
             // a registry that is being replaced may say so
             Push::Refused(answer) if matches!(answer.status, 502..=504) => cut_off += 1,
             Push::Refused(answer) => return Err(anyhow!("a push was refused: {answer:?}")),
@@ -130,12 +137,14 @@ where
 impl Load {
     async fn push_on(&self, number: usize) -> Push {
         let repository = format!("{}/pusher-{number}", self.namespace);
-        for turn in 0.. {
+        let mut turn = 0;
+        while !self.killed.load(Ordering::Relaxed) {
             if let Err(end) = self.push_one(&repository, number, turn).await {
                 return end;
             }
+            turn += 1;
         }
-        Push::CutOff
+        Push::Stopped
     }
 
     async fn push_one(&self, repository: &str, number: usize, turn: usize) -> Result<(), Push> {

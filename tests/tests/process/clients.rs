@@ -139,14 +139,15 @@ async fn skopeo_copies_an_image_to_a_registry_without_configuration_and_back() -
     Ok(())
 }
 
-/// The lines of the README that begin with `skopeo`, one per command.
+/// The README's lines for the registry alone, but for those that build and start it; one per command.
 fn readme_lines() -> Result<Vec<String>> {
     let readme = std::fs::read_to_string(quay_tests::out::repository().join("README.md"))?;
     let section = readme.split("## The registry alone").nth(1).context("the README's section")?;
     let block =
         section.split("```sh").nth(1).and_then(|rest| rest.split("```").next()).context("its block")?;
     let joined = block.replace("\\\n", " ");
-    Ok(joined.lines().filter(|line| line.starts_with("skopeo ")).map(str::to_owned).collect())
+    let wanted = |line: &&str| ["mkdir ", "cp ", "skopeo "].iter().any(|command| line.starts_with(command));
+    Ok(joined.lines().filter(wanted).map(str::to_owned).collect())
 }
 
 #[tokio::test]
