@@ -65,6 +65,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_statement_is_compiled_again_when_its_values_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut conn = fresh(&folder);
+        for sql in all() {
+            let mut prepared = conn.lite().connection().prepare(sql.text()).expect("prepares");
+            for value in 0..3_i64 {
+                // As the cache of statements does it. Whether the values fit is not asked here.
+                prepared.clear_bindings();
+                let values = vec![value; prepared.parameter_count()];
+                let _ =
+                    prepared.query(rusqlite::params_from_iter(values)).and_then(|mut r| r.next().map(drop));
+            }
+            assert_eq!(prepared.get_status(rusqlite::StatementStatus::RePrepare), 0, "{}", sql.name());
+        }
+    }
+
     /// Statement → what SQLite would do for it.
     fn plans() -> Vec<(Sql, Vec<String>)> {
         let folder = tempfile::tempdir().expect("a folder");

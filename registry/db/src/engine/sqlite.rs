@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -59,6 +60,9 @@ impl Lite {
         let connection = Connection::open_with_flags(setup.file, flags).map_err(refused)?;
         connection.busy_timeout(Duration::from_secs(10)).map_err(refused)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Plans do not depend on values. Otherwise some statements would be compiled anew at every use, because
+        // taking one from the cache clears its values.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(refused)?;
         let synchronous = match setup.durability {
             Durability::Full => "FULL",
             Durability::Off => "OFF",

@@ -86,6 +86,7 @@ statements! {
                OR EXISTS (SELECT 1 FROM blob_leases l
                           WHERE l.repo_id = $1 AND l.blob_id = b.id AND l.expires_ms > $3))");
     LOCK = concat!("SELECT ", columns!(), " FROM blobs b WHERE b.digest = $1 AND b.state = 0 /* FOR UPDATE */");
+    REPLACE = "UPDATE blobs SET storage_key = $3 WHERE id = $1 AND storage_key = $2 AND state = 0";
     INSERT = "INSERT INTO blobs (digest, size, storage_key, created_ms) VALUES ($1, $2, $3, $4)
               ON CONFLICT (digest) WHERE state = 0 DO NOTHING RETURNING id";
     INSERT_BYTES = "INSERT INTO blob_bytes (blob_id, bytes) VALUES ($1, $2)";
@@ -191,6 +192,30 @@ pub async fn store_stored(
     }
     let place = Place::Stored(storage_key.to_owned());
     Ok(Stored::New(Blob { id, digest: digest.clone(), size, place, created_ms: now_ms }))
+}
+
+/// The live copy of a digest, whoever may use it.
+pub async fn copy(c: &mut Conn, digest: &Digest) -> Result<Option<Blob>, Error> {
+    c.opt(LOCK, params![digest], blob).await
+}
+
+/// Puts good bytes under a new storage key in the place of a damaged copy's; the old key becomes an intent, to be
+/// cleaned up. False when the copy is not what it was.
+pub async fn replace(
+    tx: &mut Tx,
+    id: BlobId,
+    old_key: &str,
+    new_key: &str,
+    now_ms: i64,
+) -> Result<bool, Error> {
+    if !tx.hit(REPLACE, params![id, old_key, new_key]).await? {
+        return Ok(false);
+    }
+    if !forget_intent(tx, new_key).await? {
+        return Err(Error::Missing { table: "storage_intents" });
+    }
+    intend(tx, old_key, now_ms).await?;
+    Ok(true)
 }
 
 /// The bytes of an inline blob.

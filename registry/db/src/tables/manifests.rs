@@ -184,7 +184,9 @@ statements! {
     EXPIRED = concat!("SELECT ", columns!(), " FROM manifests m WHERE m.expires_ms <= $1
                        ORDER BY m.expires_ms LIMIT $2");
     HIDDEN = concat!("SELECT ", columns!(), " FROM manifests m WHERE m.state = 1 AND m.hidden_ms <= $1
-                       ORDER BY m.hidden_ms LIMIT $2");
+                       AND (m.hidden_ms, m.id) > ($2, $3) ORDER BY m.hidden_ms, m.id LIMIT $4");
+    SET_REFERRERS_EXPIRY = "UPDATE manifests SET expires_ms = $3 WHERE repo_id = $1 AND subject = $2 AND state = 0
+                       AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = manifests.id)";
     QUEUE_BLOBS = "INSERT INTO gc_candidates (kind, target_id, due_ms)
                    SELECT 0, e.blob_id, 0 FROM manifest_blobs e WHERE e.manifest_id = $1 ON CONFLICT DO NOTHING";
     ERASE = "DELETE FROM manifests WHERE id = $1";
@@ -369,8 +371,24 @@ pub async fn expired(c: &mut Conn, now_ms: i64, limit: u32) -> Result<Vec<Manife
 }
 
 /// Manifests hidden since before a time, oldest first.
-pub async fn hidden(c: &mut Conn, before_ms: i64, limit: u32) -> Result<Vec<ManifestHead>, Error> {
-    c.all(HIDDEN, params![before_ms, limit], head_row).await
+pub async fn hidden(
+    c: &mut Conn,
+    before_ms: i64,
+    after: Option<(i64, ManifestId)>,
+    limit: u32,
+) -> Result<Vec<ManifestHead>, Error> {
+    let (hidden_ms, id) = after.unwrap_or((i64::MIN, ManifestId(0)));
+    c.all(HIDDEN, params![before_ms, hidden_ms, id, limit], head_row).await
+}
+
+/// Changes when the untagged live referrers of a subject may be collected; gives how many there are.
+pub async fn set_referrers_expiry(
+    tx: &mut Tx,
+    repo: RepoId,
+    subject: &Digest,
+    expires_ms: Option<i64>,
+) -> Result<u64, Error> {
+    tx.exec(SET_REFERRERS_EXPIRY, params![repo, subject, expires_ms]).await
 }
 
 /// Removes a manifest and its edges; its blobs become candidates. Refused by the engine while a tag, or a lifetime

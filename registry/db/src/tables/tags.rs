@@ -145,6 +145,7 @@ statements! {
              ORDER BY h.start_ms DESC, h.id DESC LIMIT $4");
     LAST_LIFETIME = concat!(lifetimes!(), "WHERE h.repo_id = $1 AND h.name = $2 AND h.digest = $3
              ORDER BY h.start_ms DESC, h.id DESC LIMIT 1");
+    REMEMBERS = "SELECT EXISTS (SELECT 1 FROM tag_history WHERE manifest_id = $1)";
     DELETE = "DELETE FROM tags WHERE repo_id = $1 AND name = $2";
     TAGS_OF_MANIFEST = concat!("SELECT ", tag_columns!(), "WHERE t.manifest_id = $1 ORDER BY t.name");
     SET_EXPIRY = "UPDATE tags SET end_ms = $3 WHERE repo_id = $1 AND name = $2 RETURNING lifetime_id";
@@ -376,6 +377,11 @@ pub async fn drop_expired(
     now_ms: i64,
 ) -> Result<Option<ManifestId>, Error> {
     tx.opt(DROP_EXPIRED, params![repo, name, now_ms], first).await
+}
+
+/// Whether any lifetime, hence perhaps a tag, still points at a manifest.
+pub async fn remembers(c: &mut Conn, manifest: ManifestId) -> Result<bool, Error> {
+    c.one(REMEMBERS, params![manifest], first).await
 }
 
 /// Forgets up to `limit` lifetimes of a namespace that ended before a time; gives the manifests they pinned.

@@ -81,6 +81,8 @@ statements! {
     RELEASE_ALL = "UPDATE uploads SET lease_owner = NULL, lease_until_ms = 0 WHERE lease_owner IS NOT NULL";
     REMOVE = concat!("DELETE FROM uploads WHERE id = $1 RETURNING ", columns!());
     EXPIRED = concat!("SELECT ", columns!(), " FROM uploads WHERE expires_ms <= $1 ORDER BY expires_ms LIMIT $2");
+    STALEST = concat!("SELECT ", columns!(), " FROM uploads WHERE repo_id = $1
+              ORDER BY received > 0, expires_ms LIMIT $2");
     COUNT = "SELECT count(*) FROM uploads WHERE repo_id = $1";
 }
 
@@ -161,6 +163,11 @@ pub async fn remove(tx: &mut Tx, id: &str) -> Result<Option<Upload>, Error> {
 /// Uploads that are to be given up, oldest first.
 pub async fn expired(c: &mut Conn, now_ms: i64, limit: u32) -> Result<Vec<Upload>, Error> {
     c.all(EXPIRED, params![now_ms, limit], upload).await
+}
+
+/// Uploads of a repository that are missed least: those without bytes first, then those idle longest.
+pub async fn stalest(c: &mut Conn, repo: RepoId, limit: u32) -> Result<Vec<Upload>, Error> {
+    c.all(STALEST, params![repo, limit], upload).await
 }
 
 /// How many uploads a repository has.
