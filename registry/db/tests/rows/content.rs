@@ -166,6 +166,12 @@ async fn a_hidden_manifest_is_gone_for_readers_until_pushed_again() {
     assert_eq!(found().await, (true, true));
     store.db.write(async move |tx| manifests::hide(tx, first.id, NOW).await).await.expect("hides");
     assert_eq!(found().await, (false, false));
+    let page = async |before_ms, after| {
+        let page = store.db.read(async |c| manifests::hidden(c, before_ms, after, 10).await).await;
+        page.expect("reads").len()
+    };
+    assert_eq!((page(NOW - 1, None).await, page(NOW, None).await), (0, 1));
+    assert_eq!(page(NOW, Some((NOW, first.id))).await, 0, "after the last one there is none");
     assert_eq!(push().await, Put { id: first.id, outcome: Outcome::Revived });
     assert_eq!(found().await, (true, true));
 }

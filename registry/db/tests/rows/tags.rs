@@ -168,10 +168,12 @@ async fn a_tag_keeps_its_manifest_from_expiring_and_an_erased_one_takes_its_tags
     assert_eq!(ended.expect("deletes").len(), 2);
     let pinned = store.db.write(async move |tx| manifests::erase(tx, head.id).await).await;
     assert!(pinned.is_err(), "lifetimes that can be restored still pin it");
+    assert!(store.db.read(async |c| tags::remembers(c, head.id).await).await.expect("reads"));
     let namespace = store.db.read(async |c| quay_db::tables::repos::get(c, repo).await).await;
     let namespace = namespace.expect("reads").expect("is there").namespace;
     let erased = store.db.write(async move |tx| -> Result<_, Error> {
         let freed = tags::forget(tx, namespace, NOW + 1, 10).await?;
+        assert!(!tags::remembers(tx, head.id).await?);
         Ok((freed, manifests::erase(tx, head.id).await?))
     });
     assert_eq!(erased.await.expect("erases"), (vec![head.id, head.id], true));
