@@ -3,6 +3,7 @@
 use quay_db::tables::blobs::{self, Place};
 use quay_db::tables::manifests::{self, NewManifest, Outcome, Put};
 use quay_db::tables::repos::{self, Repo, Visibility};
+use quay_db::tables::tags::{self, SetTag};
 use quay_db::tables::{gc, users};
 use quay_db::{BlobId, Error, Tx};
 use quay_oci::Digest;
@@ -251,4 +252,30 @@ async fn a_retired_repository_is_gone_at_once_and_its_name_is_free() {
     assert_ne!(anew.await.expect("the name is free").id, repo.id);
     let due = store.db.read(async |c| gc::due(c, gc::Candidate::Repo, NOW, 10).await).await.expect("reads");
     assert_eq!(due, [repo.id.0]);
+}
+
+#[tokio::test]
+async fn the_end_of_referrers_follows_their_subject_unless_a_tag_holds_them() {
+    let (store, repo) = Store::with_repo().await;
+    let seen = store.db.write(async move |tx| -> Result<_, Error> {
+        let subject = digest("m");
+        let loose = put(tx, &repo, Push { text: "r1", subject: Some(&subject), ..PLAIN }).await?.id;
+        let tagged = put(tx, &repo, Push { text: "r2", subject: Some(&subject), ..PLAIN }).await?.id;
+        let set = SetTag {
+            repo: repo.id,
+            name: "sig",
+            manifest: tagged,
+            end_ms: None,
+            reversion: false,
+            now_ms: NOW,
+        };
+        tags::set(tx, &set).await?;
+        let moved = manifests::set_referrers_expiry(tx, repo.id, &subject, Some(NOW + DAY)).await?;
+        let mut ends = Vec::new();
+        for id in [loose, tagged] {
+            ends.push(manifests::get(tx, id).await?.expect("is there").expires_ms);
+        }
+        Ok((moved, ends))
+    });
+    assert_eq!(seen.await.expect("answers"), (1, vec![Some(NOW + DAY), None]));
 }

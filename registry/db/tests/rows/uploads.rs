@@ -126,3 +126,22 @@ async fn a_key_that_was_given_up_cannot_become_a_blob() {
     let live = store.db.write(async |tx| blobs::lock(tx, &digest("x")).await).await.expect("reads");
     assert_eq!(live, None, "the row was undone with the write");
 }
+
+#[tokio::test]
+async fn a_damaged_copy_is_replaced_once_and_its_key_is_on_record() {
+    let (store, _) = Store::with_repo().await;
+    let seen = store.db.write(async |tx| -> Result<_, Error> {
+        for key in ["bad", "good", "late"] {
+            blobs::intend(tx, key, NOW).await?;
+        }
+        let id = blobs::store_stored(tx, &digest("x"), 1, "bad", NOW).await?.blob().id;
+        let replaced = blobs::replace(tx, id, "bad", "good", NOW).await?;
+        let again = blobs::replace(tx, id, "bad", "late", NOW).await?;
+        let now = blobs::copy(tx, &digest("x")).await?.expect("is there");
+        let left = blobs::intents(tx, None, 10).await?.into_iter().map(|i| i.storage_key).collect::<Vec<_>>();
+        Ok((replaced, again, now.id == id, now.place, left))
+    });
+    let place = blobs::Place::Stored("good".to_owned());
+    let left = vec!["bad".to_owned(), "late".to_owned()];
+    assert_eq!(seen.await.expect("answers"), (true, false, true, place, left));
+}
