@@ -108,7 +108,6 @@ fn serve_until_stopped(options: Serve) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
-            complain(&format!("quay-registry: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -122,7 +121,9 @@ fn check(folder: &Path) -> ExitCode {
             let problems = given::unsupported(&given.config);
             (given.warnings, problems)
         }
-        Err(given::Error::Problems(problems)) => (Vec::new(), problems.0.iter().map(ToString::to_string).collect()),
+        Err(given::Error::Problems(problems)) => {
+            (Vec::new(), problems.0.iter().map(ToString::to_string).collect())
+        }
         Err(error) => (Vec::new(), vec![error.to_string()]),
     };
     for warning in warnings {

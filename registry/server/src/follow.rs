@@ -67,7 +67,13 @@ pub(crate) async fn configuration(
 }
 
 /// Swaps in what may change at run time; answers the text now known.
-fn put_in_force(old: String, given: Given, superuser: Option<&str>, core: &Core, serving: &Serving) -> String {
+fn put_in_force(
+    old: String,
+    given: Given,
+    superuser: Option<&str>,
+    core: &Core,
+    serving: &Serving,
+) -> String {
     if let Some(pair) = given.pair {
         let names = pair.facts().names.join(" ");
         if *pair.facts() != serving.facts() {
@@ -86,9 +92,14 @@ fn put_in_force(old: String, given: Given, superuser: Option<&str>, core: &Core,
     for change in quay_config::changes(&old, &given.yaml).unwrap_or_default() {
         match change.reload {
             Reload::Live => tracing::info!(key = change.key, "configuration changed, in force now"),
-            Reload::Restart => tracing::warn!(key = change.key, "configuration changed, in force after a restart"),
+            Reload::Restart => {
+                tracing::warn!(key = change.key, "configuration changed, in force after a restart")
+            }
             Reload::Frozen => {
-                tracing::error!(key = change.key, "this key cannot change while there is data; put the old value back");
+                tracing::error!(
+                    key = change.key,
+                    "this key cannot change while there is data; put the old value back"
+                );
             }
         }
     }

@@ -118,7 +118,10 @@ pub fn look(folder: &Path, files: &[&str]) -> Look {
 pub fn unsupported(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
     if config.database() != Database::Embedded {
-        problems.push("an external database is not supported yet: DB_URI; leave it out to use the embedded one".to_owned());
+        problems.push(
+            "an external database is not supported yet: DB_URI; leave it out to use the embedded one"
+                .to_owned(),
+        );
     }
     if let Storage::External { driver } = config.storage() {
         problems.push(format!(
@@ -136,7 +139,8 @@ fn bytes(folder: &Path, file: &str) -> Result<Option<Vec<u8>>, Error> {
 fn text(folder: &Path, file: &str) -> Result<Option<String>, Error> {
     let Some(content) = bytes(folder, file)? else { return Ok(None) };
     let path = folder.join(file);
-    String::from_utf8(content)
-        .map(Some)
-        .map_err(|_| Error::File { path, source: io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8") })
+    String::from_utf8(content).map(Some).map_err(|_| Error::File {
+        path,
+        source: io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"),
+    })
 }

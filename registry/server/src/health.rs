@@ -199,8 +199,16 @@ pub async fn figures(app: &App) -> Vec<Figure> {
     let checked = check(app).await;
     let flag = |good: bool| f64::from(u8::from(good));
     let mut figures = metrics::process_figures();
-    figures.push(Figure { name: "quay_database_up", help: "Whether the database works", value: flag(checked.database) });
-    figures.push(Figure { name: "quay_storage_up", help: "Whether the storage works", value: flag(checked.storage) });
+    figures.push(Figure {
+        name: "quay_database_up",
+        help: "Whether the database works",
+        value: flag(checked.database),
+    });
+    figures.push(Figure {
+        name: "quay_storage_up",
+        help: "Whether the storage works",
+        value: flag(checked.storage),
+    });
     figures.push(Figure {
         name: "quay_storage_full",
         help: "Whether uploads are refused for want of space",

@@ -101,7 +101,10 @@ pub fn ops_router(app: App) -> Router {
 }
 
 async fn front() -> Response {
-    reply::text(StatusCode::OK, format!("quay-registry {VERSION}\n\n/v2/      registry\n/api/v1/  administration\n"))
+    reply::text(
+        StatusCode::OK,
+        format!("quay-registry {VERSION}\n\n/v2/      registry\n/api/v1/  administration\n"),
+    )
 }
 
 /// Old clients ask this to learn that it is no registry of the first protocol.
@@ -112,7 +115,8 @@ async fn v1_ping() -> Response {
 
 async fn metrics(State(app): State<App>) -> Response {
     let page = app.metrics.page(&health::figures(&app).await);
-    ([(http::header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page).into_response()
+    ([(http::header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page)
+        .into_response()
 }
 
 async fn nothing_here() -> Response {

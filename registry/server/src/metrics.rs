@@ -139,7 +139,11 @@ impl Metrics {
             pulled_bytes.clone(),
         );
         let pushed_bytes = Counter::default();
-        registry.register("quay_registry_image_pushed_bytes", "Bytes of blobs received", pushed_bytes.clone());
+        registry.register(
+            "quay_registry_image_pushed_bytes",
+            "Bytes of blobs received",
+            pushed_bytes.clone(),
+        );
         let attempts = Family::<Attempt, Counter>::default();
         registry.register("quay_authentication_attempts", "Credentials checked", attempts.clone());
         Arc::new(Self {

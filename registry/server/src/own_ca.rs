@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
 };
 
 use crate::secret_file::{self, Mode};
@@ -112,9 +113,11 @@ impl OwnCa {
     /// The CA on disk, or a new one.
     fn authority(&self, now: Timestamp) -> Result<(String, KeyPair), Error> {
         if let (Some(certificate), Some(key)) = (self.read("ca.crt")?, self.read("ca.key")?) {
-            let certificate = String::from_utf8(certificate).map_err(|error| self.broken("ca.crt", &error))?;
+            let certificate =
+                String::from_utf8(certificate).map_err(|error| self.broken("ca.crt", &error))?;
             let key = String::from_utf8(key).map_err(|_| self.broken("ca.key", &"it is not text"))?;
-            let key = KeyPair::from_pem(&key).map_err(|_| self.broken("ca.key", &"it is not a private key"))?;
+            let key =
+                KeyPair::from_pem(&key).map_err(|_| self.broken("ca.key", &"it is not a private key"))?;
             return Ok((certificate, key));
         }
         let key = KeyPair::generate().map_err(|error| self.broken("ca.key", &error))?;
@@ -164,7 +167,9 @@ pub fn local_names(configured: Option<&str>) -> Vec<String> {
     let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
     let machine = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
     let valid = |name: &str| {
-        !name.is_empty() && name.len() < 254 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b))
+        !name.is_empty()
+            && name.len() < 254
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b))
     };
     for name in configured.map(str::to_ascii_lowercase).into_iter().chain([machine]) {
         if valid(&name) && !names.contains(&name) {

@@ -26,12 +26,17 @@ pub(crate) fn complete(config: &mut Config, folder: &Path) -> anyhow::Result<()>
         return Ok(());
     }
     let path = folder.join(FILE);
-    let read = secret_file::read(&path).with_context(|| format!("the keys cannot be read: {}", path.display()))?;
+    let read =
+        secret_file::read(&path).with_context(|| format!("the keys cannot be read: {}", path.display()))?;
     let yaml = match read {
-        Some(content) => String::from_utf8(content).with_context(|| format!("the keys are not text: {}", path.display()))?,
+        Some(content) => String::from_utf8(content)
+            .with_context(|| format!("the keys are not text: {}", path.display()))?,
         None => {
-            let yaml =
-                format!("SECRET_KEY: \"{}\"\nDATABASE_SECRET_KEY: \"{}\"\n", random_hex(32)?, random_hex(32)?);
+            let yaml = format!(
+                "SECRET_KEY: \"{}\"\nDATABASE_SECRET_KEY: \"{}\"\n",
+                random_hex(32)?,
+                random_hex(32)?
+            );
             secret_file::write(&path, yaml.as_bytes(), Mode::Owner)
                 .with_context(|| format!("the keys cannot be written: {}", path.display()))?;
             yaml
@@ -39,7 +44,9 @@ pub(crate) fn complete(config: &mut Config, folder: &Path) -> anyhow::Result<()>
     };
     // Read by the parser of configurations, so that a hand-written file works too.
     let kept = quay_config::load(&yaml)
-        .map_err(|_| anyhow::anyhow!("the keys cannot be used: {}; restore the file from a backup", path.display()))?
+        .map_err(|_| {
+            anyhow::anyhow!("the keys cannot be used: {}; restore the file from a backup", path.display())
+        })?
         .config;
     let take = |mine: &mut Option<Secret>, kept: Option<Secret>| {
         if mine.is_none() {

@@ -85,8 +85,9 @@ pub async fn run(options: Serve) -> anyhow::Result<()> {
 
     let https = Listener::bind(options.listen)
         .with_context(|| format!("HTTPS cannot be served: {}; choose another --listen", options.listen))?;
-    let ops = Listener::bind(options.ops_listen)
-        .with_context(|| format!("metrics cannot be served: {}; choose another --ops-listen", options.ops_listen))?;
+    let ops = Listener::bind(options.ops_listen).with_context(|| {
+        format!("metrics cannot be served: {}; choose another --ops-listen", options.ops_listen)
+    })?;
     let (https_address, ops_address) = (https.address(), ops.address());
 
     let serving = start.certificate(&folders, &tasks)?;
@@ -162,6 +163,7 @@ pub async fn run(options: Serve) -> anyhow::Result<()> {
     if !tasks.ended(Duration::from_secs(5)).await {
         tracing::warn!(left = tasks.alive(), "tasks did not end in time");
     }
+    folders.clear_announcement()?;
     core.close().await.context("the data could not be closed in order; it is recovered at the next start")?;
     match ended {
         Ended::Drained => tracing::info!("stopped"),
@@ -239,13 +241,19 @@ impl Folders {
                 format!("the data folder cannot be made: {}; choose another --data", folder.display())
             })?;
         }
-        let stale = folders.run.join(LISTENING);
-        if let Err(error) = fs::remove_file(&stale)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            return Err(error).with_context(|| format!("a file of the last run stays: {}", stale.display()));
-        }
+        // One that a crash left would send scripts to the wrong place.
+        folders.clear_announcement()?;
         Ok(folders)
+    }
+
+    fn clear_announcement(&self) -> anyhow::Result<()> {
+        let path = self.run.join(LISTENING);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("the addresses cannot be taken back: {}", path.display()))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

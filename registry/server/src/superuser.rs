@@ -53,8 +53,14 @@ impl Admin {
     /// # Errors
     /// When core refuses or fails.
     pub async fn ensure(&self, core: &Core) -> anyhow::Result<()> {
-        match core.ensure_superuser(&self.username, &self.email, &self.password).await.context("the superuser cannot be made")? {
-            EnsuredSuperuser::Created => tracing::info!(username = self.username, "the superuser was created"),
+        match core
+            .ensure_superuser(&self.username, &self.email, &self.password)
+            .await
+            .context("the superuser cannot be made")?
+        {
+            EnsuredSuperuser::Created => {
+                tracing::info!(username = self.username, "the superuser was created")
+            }
             EnsuredSuperuser::PasswordChanged => {
                 tracing::info!(username = self.username, "the superuser's password follows the admin folder");
             }
@@ -104,13 +110,16 @@ pub async fn first(core: &Core, conf: &Path) -> anyhow::Result<Option<PathBuf>> 
             password
         }
     };
-    Admin { username: DEFAULT_NAME.to_owned(), email: DEFAULT_EMAIL.to_owned(), password: Secret::new(password) }
-        .ensure(core)
-        .await?;
+    Admin {
+        username: DEFAULT_NAME.to_owned(),
+        email: DEFAULT_EMAIL.to_owned(),
+        password: Secret::new(password),
+    }
+    .ensure(core)
+    .await?;
     Ok(Some(path))
 }
 
 fn unusable(path: &Path) -> String {
     format!("the first password's file cannot be used: {}", path.display())
 }
-

@@ -36,10 +36,20 @@ pub fn install(format: Format, filter: &str) -> anyhow::Result<()> {
     let lines = tracing_subscriber::registry().with(filter);
     match format {
         Format::Json => lines
-            .with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false))
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(false)
+                    .with_span_list(false),
+            )
             .try_init()?,
         Format::Text => lines
-            .with(tracing_subscriber::fmt::layer().with_ansi(std::io::stdout().is_terminal()).with_target(false))
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .with_ansi(std::io::stdout().is_terminal())
+                    .with_target(false),
+            )
             .try_init()?,
     }
     Ok(())

@@ -23,7 +23,9 @@ pub enum Error {
     #[error("the private key cannot be read: ssl.key; put an unencrypted PEM key there: {0}")]
     Key(String),
     /// Certificate and key are of different pairs.
-    #[error("the private key does not belong to the certificate: ssl.key; give the pair that belongs together")]
+    #[error(
+        "the private key does not belong to the certificate: ssl.key; give the pair that belongs together"
+    )]
     Mismatch,
     /// The TLS library refused the configuration.
     #[error("TLS cannot be set up: {0}")]
@@ -58,7 +60,8 @@ impl Pair {
         let leaf = chain.first().ok_or_else(|| Error::Certificate("no certificate in it".to_owned()))?;
         let facts = Facts::read(leaf)?;
         // The parser's own error may quote the file, which holds a secret.
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| Error::Key("no private key in it".to_owned()))?;
+        let key =
+            PrivateKeyDer::from_pem_slice(key).map_err(|_| Error::Key("no private key in it".to_owned()))?;
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let key = CertifiedKey::from_der(chain, key, &provider).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => Error::Mismatch,

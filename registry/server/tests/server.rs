@@ -10,6 +10,8 @@ mod helm;
 mod listening;
 #[path = "server/manifests.rs"]
 mod manifests;
+#[path = "server/panics.rs"]
+mod panics;
 #[path = "server/process.rs"]
 mod process;
 #[path = "server/temporary.rs"]

@@ -29,11 +29,8 @@ impl Names {
     /// `configured` is `SERVER_HOSTNAME`; `fallback` is used when a request names no host at all.
     #[must_use]
     pub fn new(configured: Option<&str>, certificate: Option<Serving>, fallback: &str) -> Self {
-        let names = Self {
-            configured: Arc::new(ArcSwapOption::empty()),
-            certificate,
-            fallback: fallback.into(),
-        };
+        let names =
+            Self { configured: Arc::new(ArcSwapOption::empty()), certificate, fallback: fallback.into() };
         names.configure(configured);
         names
     }

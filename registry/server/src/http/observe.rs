@@ -94,7 +94,8 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
         return given.clone();
     }
     // Unique and cheap: a random start per process, then counting.
-    static START: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| uuid::Uuid::new_v4().as_u64_pair().0);
+    static START: std::sync::LazyLock<u64> =
+        std::sync::LazyLock::new(|| uuid::Uuid::new_v4().as_u64_pair().0);
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let id = format!("{:016x}{:08x}", *START, NEXT.fetch_add(1, Ordering::Relaxed));
     HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("-"))
@@ -130,7 +131,15 @@ impl Line {
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
-                    request.id = id, method, path, status, duration_ms, peer, user, agent, "request"
+                    request.id = id,
+                    method,
+                    path,
+                    status,
+                    duration_ms,
+                    peer,
+                    user,
+                    agent,
+                    "request"
                 )
             };
         }

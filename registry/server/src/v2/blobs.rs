@@ -7,7 +7,8 @@ use std::ops::Range;
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE,
+    RANGE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -24,7 +25,12 @@ const FOR_EVERYONE: HeaderValue = HeaderValue::from_static("public, max-age=3153
 const FOR_ONE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
 /// HEAD and GET of a blob.
-pub(super) async fn read(app: &App, parts: &Parts, allowed: &Allowed<Pull>, digest: &Digest) -> Result<Response> {
+pub(super) async fn read(
+    app: &App,
+    parts: &Parts,
+    allowed: &Allowed<Pull>,
+    digest: &Digest,
+) -> Result<Response> {
     let etag = etag(digest);
     if parts.method == Method::HEAD || parts.headers.contains_key(IF_NONE_MATCH) {
         let blob = app.core.blob(allowed, digest).await?;
@@ -112,7 +118,10 @@ pub(super) fn etag(digest: &Digest) -> HeaderValue {
 /// Whether `If-None-Match` names this content.
 pub(super) fn matches_any(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     headers.get_all(IF_NONE_MATCH).iter().filter_map(|given| given.to_str().ok()).any(|given| {
-        given.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == "*" || one.as_bytes() == etag)
+        given
+            .split(',')
+            .map(|one| one.trim().trim_start_matches("W/"))
+            .any(|one| one == "*" || one.as_bytes() == etag)
     })
 }
 
@@ -124,7 +133,11 @@ mod tests {
     fn a_range_is_cut_refused_or_ignored() {
         assert_eq!(part("bytes=2-4", 10).ok(), Some(Some(2..5)));
         assert_eq!(part("bytes=-3", 10).ok(), Some(Some(7..10)));
-        assert_eq!(part("bytes=0-1,4-5", 10).ok(), Some(None), "several ranges: everything is a right answer");
+        assert_eq!(
+            part("bytes=0-1,4-5", 10).ok(),
+            Some(None),
+            "several ranges: everything is a right answer"
+        );
         for refused in ["bytes=5-2", "bytes=10-", "bytes=500-0"] {
             assert!(matches!(part(refused, 10), Err(Error::RangeNotSatisfiable { size: 10 })), "{refused}");
         }

@@ -195,7 +195,12 @@ pub fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Endpoin
     }
 }
 
-fn manifest(method: &Method, name: &str, reference: &str, query: Option<&str>) -> Result<Endpoint, Unreadable> {
+fn manifest(
+    method: &Method,
+    name: &str,
+    reference: &str,
+    query: Option<&str>,
+) -> Result<Endpoint, Unreadable> {
     let reference = reference.parse::<Reference>().map_err(|error| match (reference.contains(':'), method) {
         (true, _) => bad(ErrorCode::DigestInvalid, error),
         (false, &Method::PUT) => bad(ErrorCode::TagInvalid, error),
@@ -261,8 +266,9 @@ fn upload(method: &Method, name: &str, id: &str, query: Option<&str>) -> Result<
         Method::PATCH => Operation::AppendUpload(id?),
         Method::PUT => {
             let id = id?;
-            let text = value(query, "digest")
-                .ok_or_else(|| bad(ErrorCode::DigestInvalid, "missing digest: add ?digest=<digest> to the last PUT"))?;
+            let text = value(query, "digest").ok_or_else(|| {
+                bad(ErrorCode::DigestInvalid, "missing digest: add ?digest=<digest> to the last PUT")
+            })?;
             Operation::FinishUpload(id, digest(&text)?)
         }
         Method::DELETE => Operation::CancelUpload(id?),
@@ -311,7 +317,9 @@ fn page(query: Option<&str>) -> Result<Page, Unreadable> {
             // More digits than fit ask for more than there is.
             Some(text.parse().unwrap_or(usize::MAX))
         }
-        Some(_) => return Err(bad(ErrorCode::PaginationNumberInvalid, "invalid page size: n must be a number")),
+        Some(_) => {
+            return Err(bad(ErrorCode::PaginationNumberInvalid, "invalid page size: n must be a number"));
+        }
     };
     // Quay's own clients hand back the end of a page as `next_page`.
     Ok(Page { n, last: value(query, "last").or_else(|| value(query, "next_page")) })

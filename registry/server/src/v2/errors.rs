@@ -20,9 +20,11 @@ use crate::http::{App, reply};
 /// What to say to a request that is none.
 pub(super) fn unreadable(unreadable: Unreadable) -> Response {
     match unreadable {
-        Unreadable::NoRoute => {
-            reply::error(StatusCode::NOT_FOUND, ErrorCode::Unsupported, "no such route in the registry protocol")
-        }
+        Unreadable::NoRoute => reply::error(
+            StatusCode::NOT_FOUND,
+            ErrorCode::Unsupported,
+            "no such route in the registry protocol",
+        ),
         Unreadable::Method { allow } => {
             let code = ErrorCode::Unsupported;
             let mut response = reply::error(StatusCode::METHOD_NOT_ALLOWED, code, code.message());
@@ -51,7 +53,10 @@ pub(super) fn respond(app: &App, parts: &Parts, endpoint: &Endpoint, error: Erro
             headers.insert(WWW_AUTHENTICATE, challenge(app, parts, Some(&scope), Some("insufficient_scope")));
         }
         Error::BadCredentials(_) => {
-            let bearer = parts.headers.get(AUTHORIZATION).is_some_and(|header| header.as_bytes().starts_with(b"Bearer"));
+            let bearer = parts
+                .headers
+                .get(AUTHORIZATION)
+                .is_some_and(|header| header.as_bytes().starts_with(b"Bearer"));
             let why = bearer.then_some("invalid_token");
             headers.insert(WWW_AUTHENTICATE, challenge(app, parts, wanted(endpoint).as_deref(), why));
         }
@@ -59,7 +64,8 @@ pub(super) fn respond(app: &App, parts: &Parts, endpoint: &Endpoint, error: Erro
             headers.insert(RETRY_AFTER, after(*retry_after));
         }
         Error::UploadOffset { held } => {
-            if let Endpoint::In(name, Operation::AppendUpload(id) | Operation::FinishUpload(id, _)) = endpoint {
+            if let Endpoint::In(name, Operation::AppendUpload(id) | Operation::FinishUpload(id, _)) = endpoint
+            {
                 headers.insert(LOCATION, uploads::location(name, id));
                 headers.insert(&uploads::UPLOAD_UUID, value(id.to_string()));
             }
@@ -78,9 +84,8 @@ pub(super) fn respond(app: &App, parts: &Parts, endpoint: &Endpoint, error: Erro
 
 fn status(error: &Error) -> StatusCode {
     match error {
-        Error::Refused(Refusal::Challenge { .. } | Refusal::InsufficientScope { .. }) | Error::BadCredentials(_) => {
-            StatusCode::UNAUTHORIZED
-        }
+        Error::Refused(Refusal::Challenge { .. } | Refusal::InsufficientScope { .. })
+        | Error::BadCredentials(_) => StatusCode::UNAUTHORIZED,
         Error::Refused(Refusal::Denied) => StatusCode::FORBIDDEN,
         Error::Refused(Refusal::NameUnknown) | Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,

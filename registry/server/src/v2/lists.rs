@@ -70,7 +70,9 @@ pub(super) async fn referrers(
             });
             (found.index, found.filtered, next)
         }
-        Err(Error::Refused(Refusal::NameUnknown)) => (Bytes::from_static(NO_REFERRERS), artifact_type.is_some(), None),
+        Err(Error::Refused(Refusal::NameUnknown)) => {
+            (Bytes::from_static(NO_REFERRERS), artifact_type.is_some(), None)
+        }
         Err(error) => return Err(error),
     };
     let mut response = Response::new(Body::from(index));

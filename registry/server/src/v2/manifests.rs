@@ -21,7 +21,12 @@ static SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 static TAG: HeaderName = HeaderName::from_static("oci-tag");
 
 /// HEAD and GET.
-pub(super) async fn read(app: &App, parts: &Parts, allowed: &Allowed<Pull>, at: &Reference) -> Result<Response> {
+pub(super) async fn read(
+    app: &App,
+    parts: &Parts,
+    allowed: &Allowed<Pull>,
+    at: &Reference,
+) -> Result<Response> {
     let outcome = find(app, &parts.headers, allowed, at).await;
     let by_tag = matches!(at, Reference::Tag(_));
     if parts.method == Method::GET {
@@ -53,7 +58,12 @@ pub(super) async fn read(app: &App, parts: &Parts, allowed: &Allowed<Pull>, at: 
 
 /// The manifest to send. A client that knows no lists gets the one for linux/amd64 of a list, as Docker's registry
 /// does; nothing is ever converted.
-async fn find(app: &App, headers: &HeaderMap, allowed: &Allowed<Pull>, at: &Reference) -> Result<StoredManifest> {
+async fn find(
+    app: &App,
+    headers: &HeaderMap,
+    allowed: &Allowed<Pull>,
+    at: &Reference,
+) -> Result<StoredManifest> {
     let manifest = app.core.manifest(allowed, at).await?;
     if matches!(at, Reference::Tag(_))
         && media_type::is_index(&manifest.media_type)
@@ -71,7 +81,10 @@ fn only_single(headers: &HeaderMap, list: &str) -> bool {
     for line in headers.get_all(ACCEPT) {
         let Ok(line) = line.to_str() else { continue };
         for accepted in line.split(',').map(essence) {
-            if accepted.eq_ignore_ascii_case(list) || accepted == "*/*" || accepted.eq_ignore_ascii_case("application/*") {
+            if accepted.eq_ignore_ascii_case(list)
+                || accepted == "*/*"
+                || accepted.eq_ignore_ascii_case("application/*")
+            {
                 return false;
             }
             single |= accepted.eq_ignore_ascii_case(media_type::OCI_MANIFEST)
@@ -154,7 +167,10 @@ mod tests {
     fn a_list_is_reduced_only_for_clients_that_know_no_lists() {
         let list = media_type::OCI_INDEX;
         assert!(only_single(&accept(&[media_type::OCI_MANIFEST]), list));
-        assert!(only_single(&accept(&["application/vnd.docker.distribution.manifest.v2+json;q=0.8, text/plain"]), list));
+        assert!(only_single(
+            &accept(&["application/vnd.docker.distribution.manifest.v2+json;q=0.8, text/plain"]),
+            list
+        ));
         for everything in [
             vec![],
             vec!["*/*"],

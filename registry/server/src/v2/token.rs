@@ -67,7 +67,9 @@ pub(super) async fn serve(app: &App, parts: &Parts, body: Body) -> Response {
             response
         }
     };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
     response
 }
 
@@ -123,11 +125,13 @@ async fn caller(app: &App, parts: &Parts, posted: bool, asked: &Asked) -> Result
     if posted {
         return match (asked.grant_type.as_str(), &asked.username, &asked.password) {
             ("password", Some(username), Some(password)) => who::basic(app, parts, username, password).await,
-            ("password" | "", _, _) if parts.headers.contains_key(AUTHORIZATION) => basic_header(app, parts).await,
-            ("password", _, _) => Err(invalid("username and password are missing in the form")),
-            ("refresh_token", _, _) => {
-                Err(Error::BadCredentials("Refresh tokens are not issued here; log in with user and password"))
+            ("password" | "", _, _) if parts.headers.contains_key(AUTHORIZATION) => {
+                basic_header(app, parts).await
             }
+            ("password", _, _) => Err(invalid("username and password are missing in the form")),
+            ("refresh_token", _, _) => Err(Error::BadCredentials(
+                "Refresh tokens are not issued here; log in with user and password",
+            )),
             _ => Err(invalid("unknown grant_type: use password")),
         };
     }
@@ -139,7 +143,9 @@ async fn caller(app: &App, parts: &Parts, posted: bool, asked: &Asked) -> Result
 
 async fn basic_header(app: &App, parts: &Parts) -> Result<Caller> {
     match parts.headers.get(AUTHORIZATION).map(who::credentials).transpose()? {
-        Some(who::Credentials::Basic { username, password }) => who::basic(app, parts, &username, &password).await,
+        Some(who::Credentials::Basic { username, password }) => {
+            who::basic(app, parts, &username, &password).await
+        }
         Some(who::Credentials::Bearer(_)) | None => {
             Err(Error::BadCredentials("Specified credentials are invalid"))
         }

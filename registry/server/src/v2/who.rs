@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused_instead_of_taken_for_nobody() {
-        for header in ["Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Bearer", "Bearer ", "Digest x", "Basic /w=="] {
+        for header in
+            ["Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Bearer", "Bearer ", "Digest x", "Basic /w=="]
+        {
             let outcome = credentials(&HeaderValue::from_static(header));
             assert!(matches!(outcome, Err(Error::BadCredentials(_))), "{header}");
         }

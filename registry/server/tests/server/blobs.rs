@@ -49,7 +49,10 @@ async fn pieces_have_their_places_and_a_wrong_place_is_told_where_to_go_on() {
     let digest = Digest::sha256(content);
     let location = begin(&registry, &who).await;
     let patch = |range: &'static str, piece: &'static [u8]| {
-        request(&who, Method::PATCH, &location).header("content-range", range).body(Body::from(piece)).expect("a request")
+        request(&who, Method::PATCH, &location)
+            .header("content-range", range)
+            .body(Body::from(piece))
+            .expect("a request")
     };
     assert_eq!(registry.send(patch("0-4", b"hello")).await.status, StatusCode::ACCEPTED);
     let early = registry.send(patch("10-14", b"istry")).await;
@@ -163,9 +166,14 @@ async fn a_body_that_breaks_off_leaves_the_upload_where_it_was() {
     let registry = Registry::new().await;
     let who = As::Basic("alice");
     let location = begin(&registry, &who).await;
-    let broken = futures::stream::iter([Ok(Bytes::from_static(b"hello")), Err(std::io::Error::other("gone"))]);
+    let broken =
+        futures::stream::iter([Ok(Bytes::from_static(b"hello")), Err(std::io::Error::other("gone"))]);
     let asked = request(&who, Method::PATCH, &location).body(Body::from_stream(broken)).expect("a request");
     assert_eq!(registry.send(asked).await.status, StatusCode::BAD_REQUEST);
     let status = registry.get(&who, &location).await;
-    assert_eq!((status.status, status.header("range")), (StatusCode::NO_CONTENT, "0-4"), "what came can be continued");
+    assert_eq!(
+        (status.status, status.header("range")),
+        (StatusCode::NO_CONTENT, "0-4"),
+        "what came can be continued"
+    );
 }

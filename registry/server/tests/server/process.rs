@@ -3,17 +3,21 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
 struct Process {
     child: Child,
+    log: Arc<Mutex<String>>,
+    readers: JoinSet<()>,
     https: String,
     ops: String,
 }
@@ -29,11 +33,25 @@ async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> 
             }
         }
     };
-    tokio::time::timeout(DEADLINE, wait).await.unwrap_or_else(|_| panic!("waited too long: {what}"))
+    tokio::time::timeout(DEADLINE, wait).await.expect(what)
+}
+
+fn there(path: &Path) -> bool {
+    path.try_exists().expect("looked")
+}
+
+/// Collects lines as they come.
+async fn read(lines: impl AsyncRead + Unpin, log: Arc<Mutex<String>>) {
+    let mut lines = BufReader::new(lines).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        log.lock().expect("nobody panics with it").extend([line.as_str(), "\n"]);
+    }
 }
 
 impl Process {
     async fn start(data: &Path, options: &[&str]) -> Self {
+        let announced = data.join("run/listen.json");
+        assert!(!there(&announced), "the last run took its addresses back");
         let mut child = Command::new(env!("CARGO_BIN_EXE_quay-registry"))
             .args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -44,7 +62,6 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .expect("starts");
-        let announced = data.join("run/listen.json");
         let listening = until("listen.json", async || {
             assert_eq!(child.try_wait().expect("asked"), None, "it ended instead of serving");
             let text = std::fs::read(&announced).ok()?;
@@ -53,7 +70,11 @@ impl Process {
         .await;
         let field = |name: &str| listening[name].as_str().expect("an address").to_owned();
         assert_eq!(listening["pid"].as_u64(), child.id().map(u64::from));
-        Self { https: field("https"), ops: field("ops"), child }
+        let log = Arc::new(Mutex::new(String::new()));
+        let mut readers = JoinSet::new();
+        readers.spawn(read(child.stdout.take().expect("piped"), Arc::clone(&log)));
+        readers.spawn(read(child.stderr.take().expect("piped"), Arc::clone(&log)));
+        Self { https: field("https"), ops: field("ops"), child, log, readers }
     }
 
     /// A client that trusts `ca` only.
@@ -72,12 +93,16 @@ impl Process {
         let id = i32::try_from(self.child.id().expect("alive")).expect("an id");
         let id = rustix::process::Pid::from_raw(id).expect("an id");
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("told");
-        let status = tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("ends in time").expect("waited");
+        let status =
+            tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("ends in time").expect("waited");
         assert_eq!(status.code(), Some(0));
-        let mut log = String::new();
-        self.child.stdout.take().expect("piped").read_to_string(&mut log).await.expect("text");
-        self.child.stderr.take().expect("piped").read_to_string(&mut log).await.expect("text");
-        log
+        while self.readers.join_next().await.is_some() {}
+        self.logged()
+    }
+
+    /// All that it logged until now.
+    fn logged(&self) -> String {
+        self.log.lock().expect("nobody panics with it").clone()
     }
 }
 
@@ -108,7 +133,10 @@ async fn serve_alone_makes_all_it_needs_and_keeps_it() {
     assert_eq!(outside.status(), StatusCode::NOT_FOUND);
 
     let log = process.stop().await;
-    assert!(log.contains("initial-admin-password") && !log.contains(&password), "the path, never the password");
+    assert!(
+        log.contains("initial-admin-password") && !log.contains(&password),
+        "the path, never the password"
+    );
 
     let again = Process::start(&data, &[]).await;
     assert_eq!(std::fs::read_to_string(&file).expect("text").trim(), password);
@@ -120,7 +148,8 @@ async fn serve_alone_makes_all_it_needs_and_keeps_it() {
 #[tokio::test]
 async fn a_folder_with_configuration_and_superuser_is_followed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (config, admin, data) = (folder.path().join("stack"), folder.path().join("admin"), folder.path().join("data"));
+    let (config, admin, data) =
+        (folder.path().join("stack"), folder.path().join("admin"), folder.path().join("data"));
     for made in [&config, &admin] {
         std::fs::create_dir(made).expect("made");
     }
@@ -133,9 +162,10 @@ async fn a_folder_with_configuration_and_superuser_is_followed() {
         }
     };
     give_certificate(&["127.0.0.1"]);
-    std::fs::write(config.join("config.yaml"), "SERVER_HOSTNAME: registry.example\nSUPER_USERS: [boss]\n").expect("written");
+    std::fs::write(config.join("config.yaml"), "SERVER_HOSTNAME: registry.example\nSUPER_USERS: [boss]\n")
+        .expect("written");
     std::fs::write(admin.join("username"), "boss").expect("written");
-    std::fs::write(admin.join("password"), "first password\n").expect("written");
+    std::fs::write(admin.join("password"), "first-password\n").expect("written");
 
     let text = |path: &Path| path.to_str().expect("text").to_owned();
     let options = ["--config", &text(&config), "--admin", &text(&admin)];
@@ -145,11 +175,14 @@ async fn a_folder_with_configuration_and_superuser_is_followed() {
         let answer = client.get(process.url("/v2/")).basic_auth("boss", Some(password)).send().await;
         answer.expect("an answer").status()
     };
-    assert_eq!(sign_in("first password").await, StatusCode::OK);
-    assert!(!data.join("conf/initial-admin-password").exists(), "there is a superuser already");
+    assert_eq!(sign_in("first-password").await, StatusCode::OK);
+    assert!(!there(&data.join("conf/initial-admin-password")), "there is a superuser already");
 
-    std::fs::write(admin.join("password"), "second password").expect("written");
-    until("the new password", async || (sign_in("second password").await == StatusCode::OK).then_some(())).await;
+    std::fs::write(admin.join("password"), "second-password").expect("written");
+    // Looked for in the log: trying a password that is still wrong would lock the account for a while.
+    let changes = || process.logged().matches("the superuser's password follows").count();
+    until("the second password", async || (changes() == 1).then_some(())).await;
+    assert_eq!(sign_in("second-password").await, StatusCode::OK);
 
     give_certificate(&["127.0.0.1", "new.example"]);
     let port = process.https.rsplit_once(':').expect("a port").1.to_owned();
@@ -165,15 +198,21 @@ async fn a_folder_with_configuration_and_superuser_is_followed() {
     };
     let answer = until("the new certificate", by_name).await;
     let challenge = answer.headers()["www-authenticate"].to_str().expect("text").to_owned();
-    assert!(challenge.contains(&format!("https://new.example:{port}/v2/auth")), "a name of the certificate is ours");
+    assert!(
+        challenge.contains(&format!("https://new.example:{port}/v2/auth")),
+        "a name of the certificate is ours"
+    );
 
     std::fs::write(config.join("config.yaml"), "SERVER_HOSTNAME: [wrong\n").expect("written");
     std::fs::write(config.join("ssl.cert"), "no certificate").expect("written");
-    std::fs::write(admin.join("password"), "third password").expect("written");
-    until("the third password", async || (sign_in("third password").await == StatusCode::OK).then_some(())).await;
+    std::fs::write(admin.join("password"), "third-password").expect("written");
+    until("the third password", async || (changes() == 2).then_some(())).await;
+    until("the refusal", async || process.logged().contains("the old one stays in force").then_some(()))
+        .await;
+    assert_eq!(sign_in("third-password").await, StatusCode::OK);
     assert!(by_name().await.is_some(), "the old certificate stays in force");
     let log = process.stop().await;
-    for secret in ["first password", "second password", "third password"] {
+    for secret in ["first-password", "second-password", "third-password"] {
         assert!(!log.contains(secret));
     }
 }
@@ -181,13 +220,20 @@ async fn a_folder_with_configuration_and_superuser_is_followed() {
 #[tokio::test]
 async fn config_check_prints_every_problem_and_fails() {
     let folder = tempfile::tempdir().expect("a folder");
-    let check = || Command::new(env!("CARGO_BIN_EXE_quay-registry")).args(["config", "check"]).arg(folder.path()).output();
-    std::fs::write(folder.path().join("config.yaml"), "SERVER_HOSTNAME: 'a b'\nSUPER_USERS: 17\n").expect("written");
+    let check = || {
+        Command::new(env!("CARGO_BIN_EXE_quay-registry"))
+            .args(["config", "check"])
+            .arg(folder.path())
+            .output()
+    };
+    std::fs::write(folder.path().join("config.yaml"), "SERVER_HOSTNAME: 'a b'\nSUPER_USERS: 17\n")
+        .expect("written");
     let output = check().await.expect("ran");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("SERVER_HOSTNAME") && text.contains("SUPER_USERS"), "{text}");
-    std::fs::write(folder.path().join("config.yaml"), "SERVER_HOSTNAME: registry.example\n").expect("written");
+    std::fs::write(folder.path().join("config.yaml"), "SERVER_HOSTNAME: registry.example\n")
+        .expect("written");
     let output = check().await.expect("ran");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
 }

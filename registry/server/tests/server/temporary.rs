@@ -20,46 +20,46 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 /// The password of every account made here.
-pub const PASSWORD: &str = "correct-horse-battery";
+pub(crate) const PASSWORD: &str = "correct-horse-battery";
 /// What the registry is called.
-pub const HOST: &str = "registry.example:8443";
+pub(crate) const HOST: &str = "registry.example:8443";
 
 /// A registry with a superuser `root`, a user `alice` who owns the organization `charts`, its robot `charts+ci`, who
 /// may create there, and a stranger `bob`.
-pub struct Registry {
-    pub core: Core,
-    pub app: App,
-    pub robot_token: String,
+pub(crate) struct Registry {
+    pub(crate) core: Core,
+    pub(crate) app: App,
+    pub(crate) robot_token: String,
     router: Router,
     _folder: TempDir,
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 
     /// The first code in an error's envelope.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["errors"][0]["code"].as_str().expect("a code").to_owned()
     }
 }
 
 /// Who asks.
 #[derive(Clone, Debug)]
-pub enum As {
+pub(crate) enum As {
     Nobody,
     Basic(&'static str),
     Robot(String),
@@ -67,11 +67,11 @@ pub enum As {
 }
 
 impl Registry {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let mut registry = Self::empty(|config| {
             config.super_users = vec!["root".to_owned()];
             change(config);
@@ -96,7 +96,7 @@ impl Registry {
     }
 
     /// A registry without any account.
-    pub async fn empty(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn empty(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = Config {
             secret_key: Some(quay_config::Secret::new("one secret for tests")),
@@ -105,7 +105,8 @@ impl Registry {
             ..Config::default()
         };
         change(&mut config);
-        let settings = Settings { durability: Durability::Off, headroom: 0, ..Settings::new(config, folder.path()) };
+        let settings =
+            Settings { durability: Durability::Off, headroom: 0, ..Settings::new(config, folder.path()) };
         let core = Core::open(settings).await.expect("opens");
         let app = App::new(Parts {
             core: core.clone(),
@@ -119,29 +120,29 @@ impl Registry {
     }
 
     /// One request and its whole answer.
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let answer = self.router.clone().oneshot(request).await.expect("infallible");
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    pub async fn ask(&self, who: &As, method: Method, path: &str) -> Answer {
+    pub(crate) async fn ask(&self, who: &As, method: Method, path: &str) -> Answer {
         self.send(request(who, method, path).body(Body::empty()).expect("a request")).await
     }
 
-    pub async fn get(&self, who: &As, path: &str) -> Answer {
+    pub(crate) async fn get(&self, who: &As, path: &str) -> Answer {
         self.ask(who, Method::GET, path).await
     }
 
     /// A token of `who` for `scope`.
-    pub async fn token(&self, who: &As, scope: &str) -> As {
+    pub(crate) async fn token(&self, who: &As, scope: &str) -> As {
         let answer = self.get(who, &format!("/v2/auth?service={HOST}&scope={scope}")).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         As::Token(answer.json()["token"].as_str().expect("a token").to_owned())
     }
 
-    pub async fn put_blob(&self, who: &As, name: &str, content: &[u8]) -> Digest {
+    pub(crate) async fn put_blob(&self, who: &As, name: &str, content: &[u8]) -> Digest {
         let digest = Digest::sha256(content);
         let path = format!("/v2/{name}/blobs/uploads/?digest={digest}");
         let body = Body::from(content.to_vec());
@@ -151,7 +152,7 @@ impl Registry {
     }
 
     /// Pushes a small image and answers with its digest.
-    pub async fn push(&self, who: &As, name: &str, tag: &str) -> Digest {
+    pub(crate) async fn push(&self, who: &As, name: &str, tag: &str) -> Digest {
         let config = self.put_blob(who, name, b"{}").await;
         let layer = self.put_blob(who, name, b"a layer").await;
         let manifest = manifest(&config, 2, &layer, 7, None);
@@ -160,7 +161,7 @@ impl Registry {
         Digest::sha256(manifest.as_bytes())
     }
 
-    pub async fn put_manifest(&self, who: &As, name: &str, reference: &str, manifest: &str) -> Answer {
+    pub(crate) async fn put_manifest(&self, who: &As, name: &str, reference: &str, manifest: &str) -> Answer {
         let request = request(who, Method::PUT, &format!("/v2/{name}/manifests/{reference}"))
             .header("content-type", quay_oci::media_type::OCI_MANIFEST)
             .body(Body::from(manifest.to_owned()))
@@ -169,7 +170,7 @@ impl Registry {
     }
 
     /// Makes a repository public.
-    pub async fn publish(&self, name: &str) {
+    pub(crate) async fn publish(&self, name: &str) {
         let alice = self.alice().await;
         let name = name.parse().expect("a name");
         let allowed = self.core.allow::<Administer>(&alice, &name).await.expect("administers it");
@@ -191,9 +192,11 @@ async fn make_robot(core: &Core, alice: &Caller) -> String {
 }
 
 /// A request as `who`, from a client that speaks to [`HOST`].
-pub fn request(who: &As, method: Method, path: &str) -> http::request::Builder {
+pub(crate) fn request(who: &As, method: Method, path: &str) -> http::request::Builder {
     let builder = Request::builder().method(method).uri(path).header("host", HOST);
-    let basic = |name: &str, password: &str| format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")));
+    let basic = |name: &str, password: &str| {
+        format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")))
+    };
     match who {
         As::Nobody => builder,
         As::Basic(name) => builder.header("authorization", basic(name, PASSWORD)),
@@ -203,7 +206,13 @@ pub fn request(who: &As, method: Method, path: &str) -> http::request::Builder {
 }
 
 /// An image manifest, and what it is about.
-pub fn manifest(config: &Digest, config_size: u64, layer: &Digest, layer_size: u64, subject: Option<&Digest>) -> String {
+pub(crate) fn manifest(
+    config: &Digest,
+    config_size: u64,
+    layer: &Digest,
+    layer_size: u64,
+    subject: Option<&Digest>,
+) -> String {
     let mut manifest = serde_json::json!({
         "schemaVersion": 2,
         "mediaType": quay_oci::media_type::OCI_MANIFEST,
@@ -211,8 +220,7 @@ pub fn manifest(config: &Digest, config_size: u64, layer: &Digest, layer_size: u
         "layers": [{"mediaType": quay_oci::media_type::HELM_CHART, "digest": layer, "size": layer_size}],
     });
     if let Some(subject) = subject {
-        manifest["subject"] =
-            serde_json::json!({"mediaType": quay_oci::media_type::OCI_MANIFEST, "digest": subject, "size": 2});
+        manifest["subject"] = serde_json::json!({"mediaType": quay_oci::media_type::OCI_MANIFEST, "digest": subject, "size": 2});
     }
     manifest.to_string()
 }

@@ -1,5 +1,7 @@
 //! Who gets what: every line of the table of answers, by every kind of caller.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use http::{Method, StatusCode};
 
 use crate::temporary::{As, HOST, Registry, request};
@@ -38,7 +40,10 @@ async fn the_realm_follows_the_host_only_when_it_is_ours() {
     ] {
         let asked = http::Request::get("/v2/").header("host", host).body(axum::body::Body::empty());
         let answer = registry.send(asked.expect("a request")).await;
-        assert!(answer.header("www-authenticate").starts_with(&format!("Bearer realm=\"{realm}\"")), "{answer:?}");
+        assert!(
+            answer.header("www-authenticate").starts_with(&format!("Bearer realm=\"{realm}\"")),
+            "{answer:?}"
+        );
     }
 }
 
@@ -78,7 +83,8 @@ async fn nobody_gets_a_challenge_that_names_the_scope() {
 async fn a_stranger_is_denied_alike_whether_it_exists_or_not() {
     let registry = Registry::new().await;
     registry.push(&As::Basic("alice"), "charts/demo", "v1").await;
-    for who in [As::Basic("bob"), registry.token(&As::Basic("bob"), "repository:charts/demo:pull,push").await] {
+    for who in [As::Basic("bob"), registry.token(&As::Basic("bob"), "repository:charts/demo:pull,push").await]
+    {
         let mut answers = Vec::new();
         for name in ["charts/demo", "charts/missing"] {
             let answer = registry.get(&who, &format!("/v2/{name}/manifests/v1")).await;
@@ -108,10 +114,15 @@ async fn a_token_that_is_too_narrow_is_told_which_scope_would_do() {
 async fn who_may_create_is_told_that_the_name_is_unknown() {
     let registry = Registry::new().await;
     let robot = As::Robot(registry.robot_token.clone());
-    for who in [As::Basic("alice"), robot.clone(), registry.token(&robot, "repository:charts/new:pull").await] {
+    for who in [As::Basic("alice"), robot.clone(), registry.token(&robot, "repository:charts/new:pull").await]
+    {
         for path in ["manifests/v1".to_owned(), format!("blobs/{ZERO}"), "tags/list".to_owned()] {
             let answer = registry.get(&who, &format!("/v2/charts/new/{path}")).await;
-            assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "NAME_UNKNOWN".to_owned()), "{path}");
+            assert_eq!(
+                (answer.status, answer.code()),
+                (StatusCode::NOT_FOUND, "NAME_UNKNOWN".to_owned()),
+                "{path}"
+            );
         }
         let referrers = registry.get(&who, &format!("/v2/charts/new/referrers/{ZERO}")).await;
         assert_eq!(referrers.status, StatusCode::OK);
@@ -138,9 +149,16 @@ async fn nobody_may_pull_what_is_public_with_and_without_a_token() {
 #[tokio::test]
 async fn a_wrong_password_is_refused_with_its_reason_everywhere() {
     let registry = Registry::new().await;
-    for path in ["/v2/auth?service=registry.example", "/v2/", "/v2/charts/demo/manifests/v1"] {
-        // bob:wrong
-        let asked = http::Request::get(path).header("host", HOST).header("authorization", "Basic Ym9iOndyb25n");
+    // Each by a name of its own: the next attempt on the same account has to wait.
+    for (path, name) in [
+        ("/v2/auth?service=registry.example", "bob"),
+        ("/v2/", "alice"),
+        ("/v2/charts/demo/manifests/v1", "nobody-at-all"),
+    ] {
+        let credentials = BASE64_STANDARD.encode(format!("{name}:wrong"));
+        let asked = http::Request::get(path)
+            .header("host", HOST)
+            .header("authorization", format!("Basic {credentials}"));
         let answer = registry.send(asked.body(axum::body::Body::empty()).expect("a request")).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
         assert_eq!(answer.json()["errors"][0]["message"], "Invalid Username or Password", "{path}");
@@ -151,8 +169,15 @@ async fn a_wrong_password_is_refused_with_its_reason_everywhere() {
 #[tokio::test]
 async fn tokens_are_given_by_get_and_by_post_and_never_cached() {
     let registry = Registry::new().await;
-    let get = registry.get(&As::Basic("alice"), "/v2/auth?service=registry.example:8443&scope=repository:charts/a:pull,push").await;
-    let form = format!("grant_type=password&service={HOST}&client_id=test&username=alice&password=correct+horse+battery&scope=repository%3Acharts%2Fa%3Apull%2Cpush");
+    let get = registry
+        .get(
+            &As::Basic("alice"),
+            "/v2/auth?service=registry.example:8443&scope=repository:charts/a:pull,push",
+        )
+        .await;
+    let form = format!(
+        "grant_type=password&service={HOST}&client_id=test&username=alice&password=correct-horse-battery&scope=repository%3Acharts%2Fa%3Apull%2Cpush"
+    );
     let post = request(&As::Nobody, Method::POST, "/v2/auth")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(axum::body::Body::from(form))
@@ -183,7 +208,11 @@ async fn a_token_for_another_service_is_made_for_us_and_a_foreign_audience_is_no
     assert_eq!(registry.get(&token, "/v2/").await.status, StatusCode::OK);
     registry.app.names.configure(Some("moved.example"));
     let moved = registry.get(&token, "/v2/").await;
-    assert_eq!(moved.status, StatusCode::UNAUTHORIZED, "the control: its audience is no longer one of our names");
+    assert_eq!(
+        moved.status,
+        StatusCode::UNAUTHORIZED,
+        "the control: its audience is no longer one of our names"
+    );
 }
 
 #[tokio::test]

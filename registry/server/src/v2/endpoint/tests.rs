@@ -59,9 +59,10 @@ fn uploads_begin_in_three_ways() {
     assert_eq!(begin(None), Start::Session);
     assert_eq!(begin(Some("digest-algorithm=sha512")), Start::Session);
     assert_eq!(begin(Some(&format!("digest={D}"))), Start::Whole(digest.clone()));
-    assert_eq!(begin(Some("digest=sha256%3Ae3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")), {
-        Start::Whole(digest.clone())
-    });
+    assert_eq!(
+        begin(Some("digest=sha256%3Ae3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")),
+        { Start::Whole(digest.clone()) }
+    );
     assert_eq!(begin(Some(&format!("mount={D}&from=c/d"))), {
         Start::Mount { digest: digest.clone(), from: Some(repo("c/d")) }
     });
@@ -93,7 +94,10 @@ fn malformed_parts_are_told_apart() {
     assert_eq!(code(parse(&Method::PUT, "/v2/a/b/manifests/.x", None)), (400, ErrorCode::TagInvalid));
     assert_eq!(code(get("/v2/a/b/manifests/sha256:12")), (400, ErrorCode::DigestInvalid));
     assert_eq!(code(get("/v2/a/b/blobs/latest")), (400, ErrorCode::DigestInvalid));
-    assert_eq!(code(parse(&Method::GET, "/v2/_catalog", Some("n=-1"))), (400, ErrorCode::PaginationNumberInvalid));
+    assert_eq!(
+        code(parse(&Method::GET, "/v2/_catalog", Some("n=-1"))),
+        (400, ErrorCode::PaginationNumberInvalid)
+    );
     assert_eq!(get("/v2/a/b"), Err(Unreadable::NoRoute));
 }
 
@@ -105,7 +109,8 @@ fn percent_encoding_in_a_path_is_understood() {
 
 #[test]
 fn a_plus_that_was_not_encoded_is_still_a_plus_in_a_type() {
-    let outcome = parse(&Method::GET, &format!("/v2/a/b/referrers/{D}"), Some("artifactType=application/x.y+json"));
+    let outcome =
+        parse(&Method::GET, &format!("/v2/a/b/referrers/{D}"), Some("artifactType=application/x.y+json"));
     match outcome {
         Ok(Endpoint::In(_, Operation::Referrers { artifact_type, .. })) => {
             assert_eq!(artifact_type.as_deref(), Some("application/x.y+json"));
@@ -180,8 +185,11 @@ fn names() -> impl Strategy<Value = RepositoryName> {
 }
 
 fn digests() -> impl Strategy<Value = Digest> {
-    prop_oneof!["[0-9a-f]{64}".prop_map(|hex| format!("sha256:{hex}")), "[0-9a-f]{128}".prop_map(|hex| format!("sha512:{hex}"))]
-        .prop_map(|text| text.parse().expect("a digest"))
+    prop_oneof![
+        "[0-9a-f]{64}".prop_map(|hex| format!("sha256:{hex}")),
+        "[0-9a-f]{128}".prop_map(|hex| format!("sha512:{hex}"))
+    ]
+    .prop_map(|text| text.parse().expect("a digest"))
 }
 
 fn tags() -> impl Strategy<Value = TagName> {
@@ -222,7 +230,8 @@ fn operations() -> impl Strategy<Value = Operation> {
         ids().prop_map(Operation::CancelUpload),
         references().prop_map(Operation::HeadManifest),
         references().prop_map(Operation::GetManifest),
-        (references(), prop::collection::vec(tags(), 0..3)).prop_map(|(at, tags)| Operation::PutManifest(at, tags)),
+        (references(), prop::collection::vec(tags(), 0..3))
+            .prop_map(|(at, tags)| Operation::PutManifest(at, tags)),
         references().prop_map(Operation::DeleteManifest),
     ]
 }
