@@ -16,6 +16,8 @@ use std::{
     },
 };
 
+#[cfg(test)]
+use crate::tests::Gate;
 use crate::{Durability, error::Error, key::StorageKey};
 
 /// Where the bytes of a key are.
@@ -38,8 +40,11 @@ pub struct Entry {
     pub size: u64,
 }
 
-/// Which writer of an upload may write: the one that was opened last.
-pub(crate) type Turn = Mutex<u64>;
+/// Held by whoever works on the files of a key; inside is the number of the writer that may write, the last one begun.
+///
+/// It is taken before the work is handed to the blocking pool and travels with it: a request dropped while it waits
+/// never acts, and work that outlives its request is over before the next request looks at the files.
+pub(crate) type Turn = tokio::sync::Mutex<u64>;
 
 pub(crate) struct Disk {
     uploads: PathBuf,
@@ -49,6 +54,8 @@ pub(crate) struct Disk {
     turns: Mutex<HashMap<StorageKey, Weak<Turn>>>,
     #[cfg(test)]
     pub(crate) fail_next_sync: Mutex<Option<io::ErrorKind>>,
+    #[cfg(test)]
+    pub(crate) pause_next_sync: Mutex<Option<Gate>>,
 }
 
 impl std::fmt::Debug for Disk {
@@ -74,6 +81,8 @@ impl Disk {
             turns: Mutex::default(),
             #[cfg(test)]
             fail_next_sync: Mutex::default(),
+            #[cfg(test)]
+            pause_next_sync: Mutex::default(),
         };
         let made = |action| move |source| Error::io(action, source);
         make_folder(&disk.uploads).map_err(made("making the folder `uploads`"))?;
@@ -123,13 +132,13 @@ impl Disk {
         opened.map_err(|source| Error::of("opening an upload", key, source))
     }
 
-    /// The turn of an upload, shared by everyone who may write to it.
+    /// The turn of a key, shared by everyone who works on its files.
     pub(crate) fn turn(&self, key: &StorageKey) -> Arc<Turn> {
         let mut turns = hold(&self.turns);
         if let Some(turn) = turns.get(key).and_then(Weak::upgrade) {
             return turn;
         }
-        // Entries of writers that are gone are swept as the table grows, which keeps it as small as their number.
+        // Entries that nobody shares any more are swept as the table grows, which keeps it as small as their number.
         if turns.len() == turns.capacity() {
             turns.retain(|_, turn| turn.strong_count() > 0);
         }
@@ -138,9 +147,9 @@ impl Disk {
         turn
     }
 
-    pub(crate) fn seal(&self, key: &StorageKey) -> Result<u64, Error> {
+    pub(crate) fn seal(&self, key: &StorageKey, number: &mut u64) -> Result<u64, Error> {
         let file = match self.open_upload(key) {
-            // A caller that was interrupted after the rename asks again.
+            // Sealed already by a caller that was interrupted; in its turn the bytes were synced and writers shut out.
             Err(Error::NotFound(_)) => {
                 let size = self.size(key)?;
                 self.sync_folder(&self.blobs.join(key.shelf()))?;
@@ -148,10 +157,8 @@ impl Disk {
             }
             other => other?,
         };
-        let turn = self.turn(key);
-        let mut turn = hold(&turn);
-        // From here on no writer can change the bytes.
-        *turn += 1;
+        // Writers of now may not write in any later turn.
+        *number += 1;
         self.sync_file(key, &file)?;
         let size = file.metadata().map_err(|source| Error::io("sealing a blob", source))?.len();
         fs::rename(self.upload_path(key), self.blob_path(key))
@@ -160,7 +167,9 @@ impl Disk {
         Ok(size)
     }
 
-    pub(crate) fn delete(&self, key: &StorageKey) -> Result<bool, Error> {
+    pub(crate) fn delete(&self, key: &StorageKey, number: &mut u64) -> Result<bool, Error> {
+        // A writer left over would sync a file without a name and take it for safe.
+        *number += 1;
         let mut found = false;
         for path in [self.blob_path(key), self.upload_path(key)] {
             match fs::remove_file(path) {
@@ -219,6 +228,11 @@ impl Disk {
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
+        #[cfg(test)]
+        {
+            let gate = hold(&self.pause_next_sync).take();
+            gate.map(Gate::pass);
+        }
         #[cfg(test)]
         if let Some(kind) = hold(&self.fail_next_sync).take() {
             return Err(kind.into());

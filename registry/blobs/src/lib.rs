@@ -17,7 +17,7 @@ mod upload;
 
 use std::{ops::Range, path::Path, sync::Arc};
 
-use disk::Disk;
+use disk::{Disk, Turn};
 pub use disk::{Entry, Place};
 pub use error::Error;
 pub use key::{InvalidKey, StorageKey};
@@ -51,6 +51,8 @@ impl Blobs {
     }
 
     /// Starts an upload under a new key.
+    ///
+    /// What an interrupted request may have sealed under the key stays as it is, and is replaced when this is sealed.
     pub async fn begin(&self, key: &StorageKey) -> Result<Writer, Error> {
         let Engine::Disk(disk) = &self.0;
         Writer::begin(Arc::clone(disk), key.clone()).await
@@ -58,7 +60,8 @@ impl Blobs {
 
     /// Goes on with an upload of which `offset` bytes count; whatever lies past them is cut off.
     ///
-    /// An older writer of the same upload, if there is one, cannot write any more from here on.
+    /// An older writer of the same upload, if there is one, cannot write any more from here on. What is sealed, or is
+    /// being sealed, cannot be gone on with: the answer is [`Error::NotFound`].
     pub async fn resume(&self, key: &StorageKey, offset: u64) -> Result<Writer, Error> {
         let Engine::Disk(disk) = &self.0;
         Writer::resume(Arc::clone(disk), key.clone(), offset).await
@@ -70,7 +73,7 @@ impl Blobs {
     pub async fn seal(&self, key: &StorageKey) -> Result<u64, Error> {
         let Engine::Disk(disk) = &self.0;
         let (disk, key) = (Arc::clone(disk), key.clone());
-        blocking(move || disk.seal(&key)).await
+        in_turn(disk.turn(&key), move |number| disk.seal(&key, number)).await
     }
 
     /// Opens a blob and streams a part of it. The file stays readable to the stream's end even if it is deleted.
@@ -85,7 +88,7 @@ impl Blobs {
     pub async fn delete(&self, key: &StorageKey) -> Result<bool, Error> {
         let Engine::Disk(disk) = &self.0;
         let (disk, key) = (Arc::clone(disk), key.clone());
-        blocking(move || disk.delete(&key)).await
+        in_turn(disk.turn(&key), move |number| disk.delete(&key, number)).await
     }
 
     /// The size of a blob.
@@ -119,6 +122,15 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     joined(tokio::task::spawn_blocking(work).await)
+}
+
+/// Runs work on the files of a key while nobody else works on them.
+async fn in_turn<T: Send + 'static>(
+    turn: Arc<Turn>,
+    work: impl FnOnce(&mut u64) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let mut turn = turn.lock_owned().await;
+    blocking(move || work(&mut turn)).await
 }
 
 fn joined<T>(result: Result<Result<T, Error>, tokio::task::JoinError>) -> Result<T, Error> {

@@ -9,6 +9,22 @@ use proptest::prelude::*;
 use super::*;
 use crate::disk::hold;
 
+mod turns;
+
+/// Stops a sync half-way.
+pub(crate) struct Gate {
+    reached: tokio::sync::oneshot::Sender<()>,
+    go: std::sync::mpsc::Receiver<()>,
+}
+
+impl Gate {
+    pub(crate) fn pass(self) {
+        let _ = self.reached.send(());
+        // A test that has ended lets it pass as well.
+        let _ = self.go.recv();
+    }
+}
+
 struct Store {
     blobs: Blobs,
     folder: tempfile::TempDir,

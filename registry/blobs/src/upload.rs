@@ -2,8 +2,8 @@
 //!
 //! Bytes are gathered to about a megabyte; while one such batch is being written the next is gathered. A request can be
 //! dropped at any moment, leaving a batch in flight, and the next request of the same upload may then already be
-//! writing. Every batch therefore asks whether its writer's turn is still on, under a lock that the next writer takes
-//! to begin its own.
+//! waiting. All work on a file is therefore done in the turn of its key, opening it included, and a batch asks first
+//! whether its writer is still the one that may write.
 
 use std::{
     fs::File,
@@ -15,10 +15,9 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use crate::{
-    blocking,
-    disk::{Disk, Turn, hold},
+    disk::{Disk, Turn},
     error::Error,
-    joined,
+    in_turn, joined,
     key::StorageKey,
 };
 
@@ -45,21 +44,21 @@ pub struct Writer {
 
 impl Writer {
     pub(crate) async fn begin(disk: Arc<Disk>, key: StorageKey) -> Result<Self, Error> {
-        blocking(move || {
+        let turn = disk.turn(&key);
+        in_turn(Arc::clone(&turn), move |number| {
             let file = disk.create_upload(&key)?;
-            let turn = disk.turn(&key);
-            let number = next(&turn);
-            Ok(Self::new(disk, key, file, turn, number, 0))
+            *number += 1;
+            Ok(Self::new(disk, key, file, turn, *number, 0))
         })
         .await
     }
 
     pub(crate) async fn resume(disk: Arc<Disk>, key: StorageKey, offset: u64) -> Result<Self, Error> {
-        blocking(move || {
+        let turn = disk.turn(&key);
+        in_turn(Arc::clone(&turn), move |number| {
             let file = disk.open_upload(&key)?;
-            let turn = disk.turn(&key);
-            // Waits for a batch in flight, and no batch of an older writer gets past this.
-            let number = next(&turn);
+            // No batch of an older writer gets past this.
+            *number += 1;
             let size = file.metadata().map_err(|source| Error::io("opening an upload", source))?.len();
             if size < offset {
                 return Err(Error::Short { key, have: size, want: offset });
@@ -67,7 +66,7 @@ impl Writer {
             if size > offset {
                 file.set_len(offset).map_err(|source| Error::io("shortening an upload", source))?;
             }
-            Ok(Self::new(disk, key, file, turn, number, offset))
+            Ok(Self::new(disk, key, file, turn, *number, offset))
         })
         .await
     }
@@ -115,8 +114,12 @@ impl Writer {
     pub async fn sync(&mut self) -> Result<(), Error> {
         self.flush().await?;
         let (disk, key, file) = (Arc::clone(&self.disk), self.key.clone(), Arc::clone(&self.file));
-        let synced = blocking(move || {
+        let number = self.number;
+        let synced = in_turn(Arc::clone(&self.turn), move |current| {
             disk.refuse_if_poisoned()?;
+            if *current != number {
+                return Err(Error::Superseded(key));
+            }
             disk.sync_file(&key, &file)
         })
         .await;
@@ -127,14 +130,15 @@ impl Writer {
     /// Waits for the batch in flight and sends the gathered one after it.
     async fn send(&mut self) -> Result<(), Error> {
         self.land().await?;
+        // Nothing has been taken from `self` yet, so a request dropped while it waits leaves it whole.
+        let current = Arc::clone(&self.turn).lock_owned().await;
         let batch = std::mem::take(&mut self.gathered);
         let at = self.written;
         self.written += std::mem::take(&mut self.gathered_bytes) as u64;
         let (disk, key, file) = (Arc::clone(&self.disk), self.key.clone(), Arc::clone(&self.file));
-        let (turn, number) = (Arc::clone(&self.turn), self.number);
+        let number = self.number;
         self.in_flight = Some(tokio::task::spawn_blocking(move || {
             disk.refuse_if_poisoned()?;
-            let current = hold(&turn);
             if *current != number {
                 return Err(Error::Superseded(key));
             }
@@ -151,12 +155,6 @@ impl Writer {
         self.failed |= result.is_err();
         result
     }
-}
-
-fn next(turn: &Turn) -> u64 {
-    let mut current = hold(turn);
-    *current += 1;
-    *current
 }
 
 fn write_all(file: &File, batch: &[Bytes], mut at: u64) -> io::Result<()> {
