@@ -48,10 +48,21 @@ pub(crate) enum Credential {
 pub(crate) enum Ceiling {
     /// Everything the subject may do.
     Everything,
-    /// The repositories and actions named by a registry token.
-    Registry(Arc<[RepositoryGrant]>),
+    /// The repositories and actions named by a registry token, and whether it covers the catalog.
+    Registry { repositories: Arc<[RepositoryGrant]>, catalog: bool },
     /// The scopes of an access token of the REST interface.
     Api(ApiScopes),
+}
+
+impl Ceiling {
+    /// Whether it covers what one of these scopes of the REST interface stands for.
+    pub(crate) fn reaches(&self, scopes: ApiScopes) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Registry { .. } => false,
+            Self::Api(held) => held.any(scopes),
+        }
+    }
 }
 
 /// One repository in a registry token.

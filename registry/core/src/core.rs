@@ -5,7 +5,8 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use quay_blobs::Blobs;
@@ -16,15 +17,20 @@ use crate::auth::keys::KeyRing;
 use crate::auth::lockout::Lockout;
 use crate::auth::sealing::Sealing;
 use crate::auth::{Hashing, VerifiedTokens};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, ms};
 use crate::entropy::{self, Entropy, SystemEntropy};
 use crate::error::{Error, Result};
 use crate::pulls::Pulls;
+use crate::room::Room;
 use crate::rules::Rules;
 use crate::uploads::Writers;
 
 /// Free space that uploads leave to everything else.
 pub const DEFAULT_HEADROOM: u64 = 256 << 20;
+
+/// When, after the start, the storage is searched for files that no row knows, and how often from then on.
+const FIRST_SWEEP: Duration = Duration::from_secs(15 * 60);
+const NEXT_SWEEP: Duration = Duration::from_secs(24 * 3600);
 
 /// What a registry is opened with.
 pub struct Settings {
@@ -83,7 +89,9 @@ struct Inner {
     blobs: Blobs,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    headroom: u64,
+    room: Room,
+    /// When the storage is next searched for files that no row knows.
+    next_sweep_ms: AtomicI64,
     rules: ArcSwap<Rules>,
     /// The superuser made by the installation itself, apart from the configured ones.
     founder: ArcSwap<Option<String>>,
@@ -116,6 +124,8 @@ pub struct Health {
     pub free_space: u64,
     /// Whether uploads are refused for want of space.
     pub full: bool,
+    /// Whether writes are refused until a new process starts: a sync failed, and what came of it is unknown.
+    pub poisoned: bool,
 }
 
 impl Core {
@@ -146,7 +156,8 @@ impl Core {
         let core = Self(Arc::new(Inner {
             db,
             blobs,
-            headroom,
+            room: Room::new(headroom),
+            next_sweep_ms: AtomicI64::new(clock.now_ms().saturating_add(ms(FIRST_SWEEP))),
             rules: ArcSwap::from_pointee(Rules::new(Arc::new(config), None)),
             founder: ArcSwap::from_pointee(None),
             sealing,
@@ -154,7 +165,7 @@ impl Core {
             lockout: Lockout::new(),
             hashing: Hashing::new(),
             verified: VerifiedTokens::new(),
-            writers: Writers::default(),
+            writers: Writers::new(),
             pulls: Pulls::default(),
             draining: AtomicBool::new(false),
             instance: uuid(&*clock, &*entropy)?,
@@ -209,7 +220,8 @@ impl Core {
             database: self.0.db.ping().await.is_ok(),
             storage: !self.0.blobs.is_poisoned(),
             free_space,
-            full: free_space < self.0.headroom,
+            poisoned: self.0.blobs.is_poisoned() || self.0.db.stats().poisoned,
+            full: self.0.room.is_short(free_space),
         })
     }
 
@@ -220,12 +232,19 @@ impl Core {
         self.0.rules.store(Arc::new(Rules::new(config, Some(name))));
     }
 
-    /// Refuses a write of content while the space is short or the registry goes down.
-    pub(crate) fn check_room(&self) -> Result<()> {
-        if self.0.blobs.free_space()? < self.0.headroom {
-            return Err(Error::OutOfSpace);
+    /// Takes room for bytes that are about to be written.
+    pub(crate) fn take_room(&self, bytes: u64) -> Result<()> {
+        self.0.room.take(bytes, || Ok(self.0.blobs.free_space()?))
+    }
+
+    /// Whether the time to search the storage has come; the next one is set by asking.
+    pub(crate) fn sweep_due(&self) -> bool {
+        let (now_ms, due_ms) = (self.now_ms(), self.0.next_sweep_ms.load(Ordering::Relaxed));
+        let due = now_ms >= due_ms;
+        if due {
+            self.0.next_sweep_ms.store(now_ms.saturating_add(ms(NEXT_SWEEP)), Ordering::Relaxed);
         }
-        Ok(())
+        due
     }
 
     pub(crate) fn draining(&self) -> bool {

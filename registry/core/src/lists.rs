@@ -1,8 +1,7 @@
 //! Lists of the registry protocol: tags, repositories, referrers. All by key, none by scan.
 
 use bytes::Bytes;
-use quay_db::UserId;
-use quay_db::tables::{manifests, repos, tags};
+use quay_db::tables::{manifests, tags};
 use quay_oci::{Digest, media_type};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -17,8 +16,14 @@ use crate::perms::{Allowed, Pull};
 const TAGS_A_PAGE: usize = 1_000;
 /// Repositories on one page at most, and when no number is given.
 const REPOSITORIES_A_PAGE: usize = 100;
-/// Referrers on one page.
+/// Referrers on one page, about.
 const REFERRERS_A_PAGE: usize = 1_000;
+/// Bytes of annotations on one page, about.
+const REFERRERS_BYTES: usize = 4 << 20;
+/// Referrers read at first, and at most, in one step; steps grow while the annotations are small.
+const FIRST_STEP: u32 = 8;
+const LONGEST_STEP: u32 = 256;
+const SMALL_STEP: usize = 64 << 10;
 
 /// What refers to a manifest, as an image index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,18 +66,11 @@ impl Core {
         if n == 0 || (caller.is_anonymous() && !anonymous_sees) {
             return Ok(Page::empty());
         }
-        let after = last.map(|last| last.split_once('/').unwrap_or((last, "")));
-        let sees_everything = caller.person().is_some_and(|me| {
-            rules.reads_everything(&me.name) || (rules.superusers_full_access && rules.is_superuser(&me.name))
+        let after = last.map(|last| {
+            let (namespace, name) = last.split_once('/').unwrap_or((last, ""));
+            (namespace.to_owned(), name.to_owned())
         });
-        let found = self
-            .db()
-            .read(async |c| match caller.user_id() {
-                Some(_) if sees_everything => repos::list_all(c, after, limit(n)).await,
-                Some(id) => repos::list_visible(c, UserId(id), after, limit(n)).await,
-                None => repos::list_public(c, after, limit(n)).await,
-            })
-            .await?;
+        let found = self.in_sight(caller, self.sight(caller), after, limit(n)).await?;
         Ok(cut(found, n).map(|repo| format!("{}/{}", repo.namespace_name, repo.name)))
     }
 
@@ -85,13 +83,26 @@ impl Core {
         last: Option<&Digest>,
     ) -> Result<Referrers> {
         let (repo, artifact_type) = (at.repo(), artifact_type.filter(|text| !text.is_empty()));
-        let found = self
-            .db()
-            .read(async |c| {
-                manifests::referrers(c, repo, subject, artifact_type, last, limit(REFERRERS_A_PAGE)).await
-            })
-            .await?;
-        let page = cut(found, REFERRERS_A_PAGE);
+        let mut last = last.cloned();
+        let (mut found, mut bytes, mut step, mut more) = (Vec::new(), 0, FIRST_STEP, true);
+        // Annotations may be large: a page ends by its bytes, too, and is read in steps that fit the memory.
+        while more && found.len() < REFERRERS_A_PAGE && bytes < REFERRERS_BYTES {
+            let read = self
+                .db()
+                .read(async |c| {
+                    manifests::referrers(c, repo, subject, artifact_type, last.as_ref(), step + 1).await
+                })
+                .await?;
+            let read = cut(read, step as usize);
+            more = read.more;
+            let came: usize =
+                read.items.iter().map(|item| item.annotations.as_ref().map_or(0, Vec::len)).sum();
+            bytes += came;
+            step = if came < SMALL_STEP { (step * 2).min(LONGEST_STEP) } else { FIRST_STEP };
+            last = read.items.last().map(|item| item.digest.clone()).or(last);
+            found.extend(read.items);
+        }
+        let page = Page { items: found, more };
         let next = page.more.then(|| page.items.last().map(|last| last.digest.clone())).flatten();
         let mut manifests = Vec::with_capacity(page.items.len());
         for item in &page.items {

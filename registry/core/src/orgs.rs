@@ -9,7 +9,7 @@ use quay_db::{Tx, UserId};
 use crate::accounts;
 use crate::audit::Entry;
 use crate::auth::ApiScopes;
-use crate::caller::{Caller, Ceiling};
+use crate::caller::Caller;
 use crate::clock::timestamp;
 use crate::core::Core;
 use crate::error::{Error, Missing, Refusal, Result};
@@ -73,9 +73,7 @@ impl Core {
         name: &str,
         email: Option<&str>,
     ) -> Result<Organization> {
-        if let Ceiling::Api(scopes) = &who.caller.ceiling
-            && !scopes.any(ApiScopes::ORG_ADMIN)
-        {
+        if !who.caller.ceiling.reaches(ApiScopes::ORG_ADMIN) {
             return Err(Refusal::Denied.into());
         }
         accounts::check_name("namespace", name)?;
@@ -106,15 +104,17 @@ impl Core {
         if !home.organization {
             return Err(Missing::Organization.into());
         }
+        let reading = ApiScopes::ORG_ADMIN.with(ApiScopes::REPO_READ).with(ApiScopes::USER_READ);
+        let belongs = rights.belongs && caller.ceiling.reaches(reading);
         let me = caller.user_id().map(UserId);
         let (row, teams) = self
             .db()
             .read(async |c| -> Result<_> {
                 let row = users::get(c, home.id).await?.ok_or(Missing::Organization)?;
                 let mut teams = Vec::new();
-                if rights.belongs {
+                if belongs {
                     for summary in orgs::teams(c, home.id).await? {
-                        let inside = rights.manage
+                        let inside = home.manages
                             || orgs::members(c, summary.team.id)
                                 .await?
                                 .iter()
@@ -128,10 +128,10 @@ impl Core {
         Ok(Organization {
             id: row.id.0,
             name: row.username,
-            email: row.email.filter(|_| rights.belongs),
+            email: row.email.filter(|_| belongs),
             created: timestamp(row.created_ms),
-            is_admin: rights.manage,
-            is_member: rights.belongs,
+            is_admin: home.manages,
+            is_member: belongs,
             tag_expiration_s: row.tag_expiration_s,
             teams,
         })
@@ -303,7 +303,7 @@ impl Core {
                 Ok(orgs::members(c, team.id).await?)
             })
             .await?;
-        if !at.place.rights.manage && !found.iter().any(|member| Some(member.id) == me) {
+        if !at.place.manages && !found.iter().any(|member| Some(member.id) == me) {
             return Err(Refusal::Denied.into());
         }
         Ok(found.into_iter().map(member).collect())

@@ -76,11 +76,7 @@ impl Core {
             // Names of accounts are public: whoever is logged in may know that there is none.
             return Err(if caller.is_anonymous() { challenge() } else { Missing::Organization.into() });
         };
-        let covered = match &caller.ceiling {
-            Ceiling::Everything => true,
-            Ceiling::Registry(_) => false,
-            Ceiling::Api(scopes) => scopes.any(A::SCOPES),
-        };
+        let covered = caller.ceiling.reaches(A::scopes(home.organization));
         match (A::entitled(rights), covered) {
             (true, true) => Ok(Allowed { caller: caller.clone(), place: home }),
             _ if caller.is_anonymous() => Err(challenge()),
@@ -93,13 +89,9 @@ impl Core {
         let Some(identity) = caller.person() else {
             return Err(if caller.is_anonymous() { challenge() } else { Refusal::Denied.into() });
         };
-        let covered = match &caller.ceiling {
-            Ceiling::Everything => true,
-            Ceiling::Registry(_) => false,
-            Ceiling::Api(scopes) => {
-                scopes.any(ApiScopes::USER_READ.with(ApiScopes::USER_ADMIN).with(ApiScopes::ORG_ADMIN))
-            }
-        };
+        let covered = caller
+            .ceiling
+            .reaches(ApiScopes::USER_READ.with(ApiScopes::USER_ADMIN).with(ApiScopes::ORG_ADMIN));
         if !covered {
             return Err(Refusal::Denied.into());
         }
@@ -109,11 +101,7 @@ impl Core {
 
     /// Asks for a superuser's powers.
     pub async fn allow_superuser(&self, caller: &Caller) -> Result<Allowed<Superuser>> {
-        let covered = match &caller.ceiling {
-            Ceiling::Everything => true,
-            Ceiling::Registry(_) => false,
-            Ceiling::Api(scopes) => scopes.any(ApiScopes::SUPER_USER),
-        };
+        let covered = caller.ceiling.reaches(ApiScopes::SUPER_USER);
         match caller.person() {
             Some(identity) if covered && self.is_superuser(&identity.name) => {
                 Ok(Allowed { caller: caller.clone(), place: () })
@@ -138,8 +126,8 @@ fn challenge() -> Error {
 pub(crate) fn covers(ceiling: &Ceiling, wanted: Wanted, name: &RepositoryName) -> bool {
     match ceiling {
         Ceiling::Everything => true,
-        Ceiling::Registry(grants) => {
-            grants.iter().filter(|grant| grant.name == *name).any(|grant| match wanted {
+        Ceiling::Registry { repositories, .. } => {
+            repositories.iter().filter(|grant| grant.name == *name).any(|grant| match wanted {
                 Wanted::Pull => grant.pull || grant.push || grant.administer,
                 Wanted::Push => grant.push || grant.administer,
                 Wanted::Delete => grant.push || grant.delete || grant.administer,

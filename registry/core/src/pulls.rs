@@ -14,6 +14,8 @@ use crate::pull::StoredManifest;
 
 /// Pulls waiting at most; more are counted and not written down.
 const MOST_WAITING: usize = 10_000;
+/// Pulls written down in one go, so that other writes get their turn.
+const BATCH: usize = 500;
 
 /// Pulls that wait to be written down.
 #[derive(Default)]
@@ -41,20 +43,25 @@ impl Core {
         }
     }
 
-    /// Writes down the pulls that wait; called every few seconds, and at the end.
+    /// Writes down the pulls that wait; called every few seconds, and at the end. What cannot be written is counted.
     pub async fn flush_pulls(&self) -> Result<()> {
-        let batch = std::mem::take(&mut *self.pulls().waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.db()
-            .write(async move |tx| -> Result<()> {
+        let pulls = self.pulls();
+        let mut waiting = std::mem::take(&mut *pulls.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        while !waiting.is_empty() {
+            let batch: Vec<Entry> = waiting.drain(..waiting.len().min(BATCH)).collect();
+            let count = batch.len();
+            let written = self.db().write(async move |tx| -> Result<()> {
                 for entry in batch {
                     entry.record(tx).await?;
                 }
                 Ok(())
-            })
-            .await
+            });
+            if let Err(error) = written.await {
+                pulls.dropped.fetch_add((count + waiting.len()) as u64, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Pulls that were not written down because too many waited.

@@ -20,8 +20,6 @@ use crate::pull::missing_tag;
 
 /// Untagged manifests are kept for a day at least, however short the namespace's window is.
 const SHORTEST_UNTAGGED_MS: i64 = 24 * 3600 * 1000;
-/// Referrers of one manifest that are looked at when it comes or goes.
-const MOST_REFERRERS: u32 = 1_000;
 
 /// A manifest that was taken in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +41,7 @@ impl Core {
         content_type: Option<&str>,
         bytes: Bytes,
     ) -> Result<PutManifest> {
-        self.check_room()?;
+        self.take_room(bytes.len() as u64)?;
         let manifest = Manifest::parse(content_type, &bytes).map_err(refused)?;
         self.rules().artifacts.check(&manifest)?;
         let (digest, tag) = match reference {
@@ -232,7 +230,8 @@ impl Incoming {
         };
         let put = manifests::put(tx, &new).await?;
         if put.outcome != Outcome::Existing {
-            keep_referrers(tx, repo, digest).await?;
+            // Referrers that waited for their subject follow it from now on.
+            manifests::set_referrers_expiry(tx, repo, digest, None).await?;
         }
         if let Some(tag) = tag {
             let set =
@@ -325,16 +324,6 @@ async fn untagged_until(tx: &mut Tx, namespace: UserId, now_ms: i64) -> Result<i
     Ok(now_ms.saturating_add(window_ms.max(SHORTEST_UNTAGGED_MS)))
 }
 
-/// Referrers that waited for their subject follow it from now on.
-async fn keep_referrers(tx: &mut Tx, repo: RepoId, subject: &Digest) -> Result<()> {
-    for referrer in manifests::referrers(tx, repo, subject, None, None, MOST_REFERRERS).await? {
-        if let Some(head) = manifests::head(tx, repo, &referrer.digest).await? {
-            manifests::set_expiry(tx, head.id, None).await?;
-        }
-    }
-    Ok(())
-}
-
 /// Referrers of a subject that went away live on for a while, unless they are tagged.
 pub(crate) async fn expire_referrers(
     tx: &mut Tx,
@@ -343,11 +332,8 @@ pub(crate) async fn expire_referrers(
     subject: &Digest,
     now_ms: i64,
 ) -> Result<()> {
-    for referrer in manifests::referrers(tx, repo, subject, None, None, MOST_REFERRERS).await? {
-        if let Some(head) = manifests::head(tx, repo, &referrer.digest).await? {
-            expire_untagged(tx, namespace, head.id, now_ms).await?;
-        }
-    }
+    let until_ms = untagged_until(tx, namespace, now_ms).await?;
+    manifests::set_referrers_expiry(tx, repo, subject, Some(until_ms)).await?;
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use crate::error::{Error, Missing, Refusal, Result};
 use crate::landing::NewRepository;
 use crate::page::{Page, cut};
 use crate::perms::{Administer, Allowed, CreateRepository, Pull, Push, Rights};
+use crate::sight::Sight;
 
 /// Repositories on one page at most.
 const A_PAGE: u32 = 100;
@@ -157,34 +158,35 @@ impl Core {
     ) -> Result<Page<Repository>> {
         let rules = self.rules();
         let n = n.clamp(1, A_PAGE);
-        let me = caller.user_id().map(UserId).filter(|_| !public_only);
         if caller.is_anonymous() && !rules.anonymous_access {
             return Ok(Page::empty());
         }
-        let sees_everything = !public_only
-            && caller.person().is_some_and(|me| {
-                rules.reads_everything(&me.name)
-                    || (rules.superusers_full_access && rules.is_superuser(&me.name))
-            });
-        let after = last.map(|last| last.split_once('/').unwrap_or((last, "")));
-        let found = self
-            .db()
-            .read(async |c| -> Result<_> {
-                let Some(namespace) = namespace else {
-                    return Ok(match me {
-                        Some(_) if sees_everything => rows::list_all(c, after, n + 1).await?,
-                        Some(me) => rows::list_visible(c, me, after, n + 1).await?,
-                        None => rows::list_public(c, after, n + 1).await?,
-                    });
-                };
-                let Some(owner) = users::by_name(c, namespace).await? else { return Ok(Vec::new()) };
-                Ok(match me {
-                    Some(_) if sees_everything => rows::list(c, owner.id, last, n + 1).await?,
-                    Some(me) => rows::list_visible_in(c, me, owner.id, last, n + 1).await?,
-                    None => rows::list_public_in(c, owner.id, last, n + 1).await?,
-                })
-            })
-            .await?;
+        let sight = if public_only { Sight::Public } else { self.sight(caller) };
+        let found = match namespace {
+            None => {
+                let after = last.map(|last| {
+                    let (namespace, name) = last.split_once('/').unwrap_or((last, ""));
+                    (namespace.to_owned(), name.to_owned())
+                });
+                self.in_sight(caller, sight, after, n + 1).await?
+            }
+            Some(namespace) => {
+                let (namespace, last) = (namespace.to_owned(), last.map(str::to_owned));
+                self.db()
+                    .scan(async move |c| -> Result<_> {
+                        let Some(owner) = users::by_name(c, &namespace).await? else { return Ok(Vec::new()) };
+                        let last = last.as_deref();
+                        Ok(match sight {
+                            Sight::Everything => rows::list(c, owner.id, last, n + 1).await?,
+                            Sight::Of(me) => rows::list_visible_in(c, me, owner.id, last, n + 1).await?,
+                            Sight::Named(_) | Sight::Public => {
+                                rows::list_public_in(c, owner.id, last, n + 1).await?
+                            }
+                        })
+                    })
+                    .await?
+            }
+        };
         Ok(cut(found, n as usize).map(shown))
     }
 

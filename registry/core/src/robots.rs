@@ -54,7 +54,7 @@ impl Core {
     /// Robots of a namespace; tokens only for those who manage it, and when asked for.
     pub async fn robots(&self, at: &Allowed<ViewNamespace>, with_tokens: bool) -> Result<Vec<Robot>> {
         let id = at.place.id;
-        let show = with_tokens && at.place.rights.manage;
+        let show = with_tokens && at.place.manages;
         let found = self.db().read(async |c| rows::list(c, id, None, MOST_ROBOTS).await).await?;
         found.into_iter().map(|row| self.shown_robot(row, show)).collect()
     }

@@ -3,7 +3,9 @@
 mod accounts;
 mod artifacts;
 mod auth;
+mod ceilings;
 mod crash;
+mod gc;
 mod manifests;
 mod repositories;
 mod tokens;

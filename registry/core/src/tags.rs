@@ -12,12 +12,12 @@ use crate::core::Core;
 use crate::error::{Error, Missing, Result};
 use crate::page::{Page, cut};
 use crate::perms::{Allowed, Pull, Push};
-use crate::push::set_tag;
+use crate::push::{immutable, set_tag};
 
 /// Entries on one page at most.
 const A_PAGE: u32 = 100;
 /// Pages that can be asked for; each is reached by reading those before.
-const LAST_PAGE: u32 = 1_000;
+const LAST_PAGE: u32 = 100;
 
 /// A lifetime of a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +63,10 @@ impl Core {
         let (repo, now_ms) = (at.repo(), self.now_ms());
         let limit = query.limit.clamp(1, A_PAGE);
         let page = query.page.clamp(1, LAST_PAGE);
+        let query = query.clone();
         let found = self
             .db()
-            .read(async |c| -> Result<Page<Lifetime>> {
+            .scan(async move |c| -> Result<Page<Lifetime>> {
                 let mut after: Option<(i64, TagId)> = None;
                 for number in 1..=page {
                     let read = match (&query.name, &query.like, query.only_active) {
@@ -161,6 +162,10 @@ impl Core {
         self.db()
             .write(async move |tx| -> Result<()> {
                 let place = repos::get(tx, repo).await?.ok_or(Missing::Repository)?;
+                let known = rows::get(tx, repo, tag.as_str(), now_ms).await?.ok_or(Missing::Tag)?;
+                if known.immutable {
+                    return Err(immutable(tag.as_str()));
+                }
                 if !rows::set_expiry(tx, repo, tag.as_str(), end_ms, now_ms).await? {
                     return Err(Missing::Tag.into());
                 }

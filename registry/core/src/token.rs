@@ -66,12 +66,18 @@ impl Core {
         for request in requests {
             let rights = self.standing(caller, &request.name).await?.rights;
             let actions = granted(&request, rights, caller);
-            claims.push(AccessClaim {
-                kind: "repository".to_owned(),
-                name: request.name.as_str().to_owned(),
-                actions: actions.iter().map(|action| (*action).to_owned()).collect(),
-            });
+            if !actions.is_empty() {
+                claims.push(AccessClaim {
+                    kind: "repository".to_owned(),
+                    name: request.name.as_str().to_owned(),
+                    actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+                });
+            }
             access.push(Access { kind: "repository", name: request.asked, actions });
+        }
+        if scope::wants_catalog(scopes) && !caller.is_anonymous() {
+            let (kind, name) = ("registry".to_owned(), "catalog".to_owned());
+            claims.push(AccessClaim { kind, name, actions: vec!["*".to_owned()] });
         }
         self.sign_token(caller, service, claims, access)
     }
@@ -124,9 +130,13 @@ fn granted(request: &ScopeRequest, rights: Rights, caller: &Caller) -> Vec<&'sta
         .filter(|(_, asked, wanted)| *asked && may(*wanted))
         .map(|(word, ..)| word)
         .collect();
-    // What could be created is granted whole: a client that means to push looks first, with one token for both.
+    // What could be created is granted whole, as far as the credential reaches: a client that means to push looks
+    // first, with one token for both.
     if !rights.exists && !actions.is_empty() {
-        actions = vec!["push", "pull"];
+        actions = vec![("push", Wanted::Push), ("pull", Wanted::Pull)]
+            .into_iter()
+            .filter_map(|(word, wanted)| may(wanted).then_some(word))
+            .collect();
     }
     actions
 }

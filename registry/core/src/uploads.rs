@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quay_blobs::StorageKey;
-use quay_db::UserId;
 use quay_db::tables::{blobs, uploads};
+use quay_db::{RepoId, Tx, UserId};
 use quay_oci::{Digest, RepositoryName};
 
 use crate::body::Body;
@@ -74,11 +74,12 @@ impl Core {
         let (landing, now_ms) = (self.landing(at)?, self.now_ms());
         let (name, key) = (id.to_string(), StorageKey::generate());
         let user = at.caller.user_id().map(UserId);
+        let writers = self.writers().clone();
         self.db()
             .write(async move |tx| -> Result<()> {
                 let repo = landing.land(tx).await?.repo;
                 if uploads::count(tx, repo).await? >= MOST_OPEN {
-                    return Err(Error::Unavailable { retry_after: Duration::from_secs(60) });
+                    give_up_the_stalest(tx, repo, &writers).await?;
                 }
                 let new = uploads::NewUpload {
                     id: &name,
@@ -143,7 +144,10 @@ impl Core {
 
     /// Gives an upload up and forgets its bytes.
     pub async fn cancel_upload(&self, at: &Allowed<Push>, id: &UploadId) -> Result<()> {
-        self.take_up(at, id, None).await?.abandon().await
+        let row = self.upload_row(at, id).await?;
+        let held = || Error::UploadOffset { held: row.offset.cast_unsigned() };
+        let claim = self.writers().claim(*id)?.ok_or_else(held)?;
+        Work::take_up(self, claim, row.repo, *id).await?.ok_or_else(held)?.abandon().await
     }
 
     /// Takes a whole blob in one go.
@@ -156,7 +160,26 @@ impl Core {
         let status = self.start_upload(at).await?;
         // The repository may have come to life just now.
         let at = self.allow::<Push>(&at.caller, &at.place.name).await?;
-        let mut work = self.take_up(&at, &status.id, None).await?;
+        let stored = self.put_large(&at, &status.id, digest, head, body).await;
+        if stored.is_err() {
+            // Nobody knows the name of this upload, so nobody will continue it.
+            match self.cancel_upload(&at, &status.id).await {
+                Ok(()) | Err(Error::NotFound(_)) => {}
+                Err(error) => tracing::warn!(%error, "an upload that broke off is left to be given up later"),
+            }
+        }
+        stored
+    }
+
+    async fn put_large(
+        &self,
+        at: &Allowed<Push>,
+        id: &UploadId,
+        digest: &Digest,
+        head: Vec<u8>,
+        body: Body,
+    ) -> Result<BlobStat> {
+        let mut work = self.take_up(at, id, None).await?;
         work.expect(digest.algorithm());
         work.write(head.into()).await?;
         work.fill(body).await?;
@@ -225,7 +248,7 @@ impl Core {
         if self.draining() {
             return Err(Error::Unavailable { retry_after: Duration::from_secs(5) });
         }
-        self.check_room()
+        self.take_room(0)
     }
 
     /// The row of an upload of this repository and this account.
@@ -240,8 +263,9 @@ impl Core {
     /// Becomes the one writer of an upload that stands where the client thinks it does.
     async fn take_up(&self, at: &Allowed<Push>, id: &UploadId, start: Option<u64>) -> Result<Work> {
         let row = self.upload_row(at, id).await?;
+        self.take_room(0)?;
         let held = || Error::UploadOffset { held: row.offset.cast_unsigned() };
-        let claim = self.writers().claim(*id).ok_or_else(held)?;
+        let claim = self.writers().claim(*id)?.ok_or_else(held)?;
         let work = Work::take_up(self, claim, row.repo, *id).await?.ok_or_else(held)?;
         match start {
             Some(start) if start != work.offset() => {
@@ -251,6 +275,20 @@ impl Core {
             Some(_) | None => Ok(work),
         }
     }
+}
+
+/// Makes place for a new upload in a repository that has too many.
+async fn give_up_the_stalest(tx: &mut Tx, repo: RepoId, writers: &Writers) -> Result<()> {
+    for row in uploads::stalest(tx, repo, 8).await? {
+        // Claimed, if only for this moment: no request writes to it.
+        if let Ok(id) = row.id.parse()
+            && writers.claim(id)?.is_some()
+        {
+            uploads::remove(tx, &row.id).await?;
+            return Ok(());
+        }
+    }
+    Err(Error::Unavailable { retry_after: Duration::from_secs(60) })
 }
 
 /// A storage key as text, as rows keep it.

@@ -239,7 +239,7 @@ impl Core {
 
     /// Changes one's own password: every session and every token drawn from the old one end.
     pub async fn change_password(&self, who: &Allowed<Account>, new: &Secret) -> Result<()> {
-        if !caller_may_change(&who.caller) {
+        if !who.caller.ceiling.reaches(ApiScopes::USER_ADMIN) {
             return Err(Refusal::Denied.into());
         }
         accounts::check_password(new.expose())?;
@@ -295,15 +295,6 @@ impl Core {
             superuser: self.is_superuser(&row.username),
             tag_expiration_s: row.tag_expiration_s,
         }
-    }
-}
-
-/// An access token changes a password only when its scope says so.
-fn caller_may_change(caller: &Caller) -> bool {
-    match &caller.ceiling {
-        crate::caller::Ceiling::Everything => true,
-        crate::caller::Ceiling::Registry(_) => false,
-        crate::caller::Ceiling::Api(scopes) => scopes.any(ApiScopes::USER_ADMIN),
     }
 }
 

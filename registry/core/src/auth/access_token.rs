@@ -14,7 +14,7 @@ use crate::caller::{Caller, Ceiling, Credential, Subject};
 use crate::clock::ms;
 use crate::core::Core;
 use crate::entropy;
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::perms::{Account, Allowed};
 use crate::secret::Secret;
 
@@ -102,6 +102,15 @@ impl Core {
         scopes: ApiScopes,
         lifetime: Duration,
     ) -> Result<Secret> {
+        // A token never reaches farther than the credential that asked for it.
+        let held = match &who.caller.ceiling {
+            Ceiling::Everything => ApiScopes::ALL,
+            Ceiling::Registry { .. } => ApiScopes::default(),
+            Ceiling::Api(held) => *held,
+        };
+        if !held.contains(scopes) {
+            return Err(Refusal::Denied.into());
+        }
         let minted = mint(self, title, scopes, lifetime)?;
         let token = minted.token.clone();
         let user = who.place.id;

@@ -50,6 +50,11 @@ impl ApiScopes {
         Self(self.0 | other.0)
     }
 
+    /// Whether every scope of `other` is in this set.
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
     /// Whether at least one scope of `other` is in this set.
     pub fn any(self, other: Self) -> bool {
         self.0 & other.0 != 0

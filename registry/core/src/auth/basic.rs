@@ -108,8 +108,10 @@ impl Core {
         if username.is_empty() || username.len() > 255 || !accounts::is_hashable(password.expose()) {
             return Err(WRONG_PASSWORD);
         }
-        let attempt = self.lockout().attempt(username, from, self.now_ms()).await?;
         let user = self.person_named(username).await?;
+        // Name and address of one account are one counter.
+        let account = user.as_ref().map_or_else(|| username.to_lowercase(), |user| format!("#{}", user.id));
+        let attempt = self.lockout().attempt(&account, from, self.now_ms()).await?;
         let stored = user.as_ref().and_then(|user| user.password_hash.clone());
         let (known, stored) = match stored {
             Some(stored) => (true, stored),

@@ -22,8 +22,10 @@ use crate::token::{ISSUER, LEEWAY_S};
 
 /// Longer tokens are not ours: we never make them.
 const LONGEST: usize = 32 * 1024;
-/// Verified tokens remembered at most.
-const MOST_REMEMBERED: u64 = 10_000;
+/// Memory for verified tokens.
+const REMEMBERED_BYTES: u64 = 16 << 20;
+/// Longer tokens are verified each time: they are rare, and strangers can have them made.
+const LONGEST_REMEMBERED: usize = 4 * 1024;
 
 const MALFORMED: Error = Error::BadCredentials("Invalid bearer token format");
 const UNKNOWN_KEY: Error = Error::BadCredentials("Unknown service key");
@@ -71,12 +73,16 @@ pub(crate) struct VerifiedTokens(Cache<[u8; 32], Arc<Verified>>);
 struct Verified {
     claims: Claims,
     grants: Arc<[RepositoryGrant]>,
+    catalog: bool,
+    /// What remembering it costs, about: claims and grants hold every name, as text and parsed.
+    weight: u32,
 }
 
 impl VerifiedTokens {
     pub(crate) fn new() -> Self {
         let life = std::time::Duration::from_secs(crate::token::LIFETIME_S);
-        Self(Cache::builder().max_capacity(MOST_REMEMBERED).time_to_live(life).build())
+        let weigher = |_: &[u8; 32], verified: &Arc<Verified>| verified.weight;
+        Self(Cache::builder().weigher(weigher).max_capacity(REMEMBERED_BYTES).time_to_live(life).build())
     }
 }
 
@@ -100,7 +106,12 @@ impl Core {
         let now_ms = self.now_ms();
         let (subject, credential) =
             self.db().read(async |c| standing_credential(c, &claims.cred, now_ms).await).await?;
-        Ok(Caller { subject, credential, ceiling: Ceiling::Registry(verified.grants.clone()), from })
+        Ok(Caller {
+            subject,
+            credential,
+            ceiling: Ceiling::Registry { repositories: verified.grants.clone(), catalog: verified.catalog },
+            from,
+        })
     }
 
     async fn verify_token(&self, token: &str) -> Result<Arc<Verified>> {
@@ -121,8 +132,13 @@ impl Core {
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         let claims = decode::<Claims>(token, &key.verify, &validation).map_err(|_| MALFORMED)?.claims;
         let grants = claims.access.iter().filter_map(grant).collect();
-        let verified = Arc::new(Verified { claims, grants });
-        self.verified_tokens().0.insert(mark, verified.clone());
+        let weight = u32::try_from(token.len() * 2 + 512).unwrap_or(u32::MAX);
+        let catalog =
+            claims.access.iter().any(|access| access.kind == "registry" && access.name == "catalog");
+        let verified = Arc::new(Verified { claims, grants, catalog, weight });
+        if token.len() <= LONGEST_REMEMBERED {
+            self.verified_tokens().0.insert(mark, verified.clone());
+        }
         Ok(verified)
     }
 }

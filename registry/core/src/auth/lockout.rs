@@ -1,8 +1,10 @@
-//! Brakes on guessing: after each failure an account can be tried again from the same address only after a pause
+//! Brakes on guessing: after some failures an account can be tried again from the same address only after a pause
 //! that doubles, up to a minute.
 //!
-//! Counted per account *and* address, so that a stranger who guesses cannot lock out the owner. Attempts of one pair
-//! run one after the other: parallel guesses do not get around the pause.
+//! The first failures are free, because clients try a wrong password in several ways before they show the reason.
+//! Counted per account *and* address, so that a stranger who guesses cannot lock out the owner; an IPv6 network
+//! counts as one address, because its holder has them all. Attempts of one pair run one after the other: parallel
+//! guesses do not get around the pause.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::clock::ms;
 use crate::error::{Error, Result};
 
+/// Failures without a pause.
+const FREE_FAILURES: u32 = 5;
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Failures are forgotten after this time without another.
@@ -46,7 +50,7 @@ impl Lockout {
 
     /// Waits for the turn, and refuses within the pause, even with the right password.
     pub(crate) async fn attempt(&self, account: &str, from: IpAddr, now_ms: i64) -> Result<Attempt> {
-        let entry = self.pairs.get_with((Arc::from(account), from), Arc::default);
+        let entry = self.pairs.get_with((Arc::from(account), network(from)), Arc::default);
         let failures = entry.lock_owned().await;
         match u64::try_from(failures.open_at_ms.saturating_sub(now_ms)) {
             Ok(left) if left > 0 => Err(Error::TooManyAttempts { retry_after: Duration::from_millis(left) }),
@@ -68,9 +72,17 @@ impl Attempt {
     }
 }
 
-/// Half a second, then 1.5 s, 3.5 s, 7.5 s …, at most a minute.
+/// The address of an IPv4 host, the network of an IPv6 one.
+fn network(from: IpAddr) -> IpAddr {
+    match from.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+/// Nothing at first, then half a second, 1.5 s, 3.5 s, 7.5 s …, at most a minute.
 fn pause(failures: u32) -> Duration {
-    let doubled = 2_u64.saturating_pow(failures).saturating_sub(1);
+    let doubled = 2_u64.saturating_pow(failures.saturating_sub(FREE_FAILURES)).saturating_sub(1);
     Duration::from_millis(doubled.saturating_mul(500)).min(LONGEST_PAUSE)
 }
 
@@ -85,16 +97,24 @@ mod tests {
         lockout.attempt("alice", HERE, now_ms).await.unwrap().failed(now_ms);
     }
 
+    async fn use_up_the_free_ones(lockout: &Lockout) {
+        for _ in 0..FREE_FAILURES {
+            fail(lockout, 0).await;
+        }
+    }
+
     #[test]
     fn the_pause_doubles_up_to_a_minute() {
-        let millis: Vec<u128> = (1..=9).map(|n| pause(n).as_millis()).collect();
-        assert_eq!(millis, [500, 1_500, 3_500, 7_500, 15_500, 31_500, 60_000, 60_000, 60_000]);
+        let millis: Vec<u128> = (5..=14).map(|n| pause(n).as_millis()).collect();
+        assert_eq!(millis, [0, 500, 1_500, 3_500, 7_500, 15_500, 31_500, 60_000, 60_000, 60_000]);
+        assert!((0..5).all(|n| pause(n).is_zero()));
         assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
     }
 
     #[tokio::test]
-    async fn after_a_failure_even_the_right_password_waits() {
+    async fn after_too_many_failures_even_the_right_password_waits() {
         let lockout = Lockout::new();
+        use_up_the_free_ones(&lockout).await;
         fail(&lockout, 1_000).await;
         let refused = lockout.attempt("alice", HERE, 1_400).await;
         assert!(
@@ -108,6 +128,7 @@ mod tests {
     #[tokio::test]
     async fn a_guesser_elsewhere_does_not_lock_out_the_owner() {
         let lockout = Lockout::new();
+        use_up_the_free_ones(&lockout).await;
         for i in 0..10 {
             fail(&lockout, i * 100_000).await;
         }
@@ -117,8 +138,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn another_address_of_the_same_ipv6_network_is_the_same_guesser() {
+        let lockout = Lockout::new();
+        for host in 0..7_u128 {
+            let from = IpAddr::V6((0x2001_0db8_0000_0001_u128 << 64 | host).into());
+            let attempt = lockout.attempt("alice", from, 0).await;
+            assert_eq!(attempt.is_ok(), host < 6, "host {host}");
+            attempt.into_iter().for_each(|attempt| attempt.failed(0));
+        }
+        let next_network = IpAddr::V6((0x2001_0db8_0000_0002_u128 << 64).into());
+        assert!(lockout.attempt("alice", next_network, 0).await.is_ok());
+        let mapped = |last| IpAddr::V6(std::net::Ipv4Addr::new(192, 0, 2, last).to_ipv6_mapped());
+        assert_ne!(network(mapped(1)), network(mapped(2)), "IPv4 hosts stay apart");
+    }
+
+    #[tokio::test]
     async fn parallel_guesses_take_turns() {
         let lockout = Lockout::new();
+        use_up_the_free_ones(&lockout).await;
         let first = lockout.attempt("alice", HERE, 0).await.unwrap();
         let second = lockout.attempt("alice", HERE, 0);
         tokio::pin!(second);

@@ -33,8 +33,8 @@ pub trait RepositoryAction: Action {
 
 /// An action on a namespace.
 pub trait NamespaceAction: Action<Place = Home> {
-    /// Scopes of access tokens that cover it.
-    const SCOPES: ApiScopes;
+    /// Scopes of access tokens that cover it, in an organization or in a person's own namespace.
+    fn scopes(organization: bool) -> ApiScopes;
     #[doc(hidden)]
     fn entitled(rights: Rights) -> bool;
 }
@@ -62,7 +62,8 @@ pub struct Home {
     pub(crate) id: UserId,
     pub(crate) name: Arc<str>,
     pub(crate) organization: bool,
-    pub(crate) rights: Rights,
+    /// May manage it, by right and by credential.
+    pub(crate) manages: bool,
 }
 
 /// An account of a person.
@@ -145,21 +146,27 @@ impl RepositoryAction for Push {
 }
 
 impl NamespaceAction for ViewNamespace {
-    const SCOPES: ApiScopes = ApiScopes::ORG_ADMIN.with(ApiScopes::REPO_READ).with(ApiScopes::USER_READ);
+    fn scopes(_: bool) -> ApiScopes {
+        ApiScopes::ORG_ADMIN.with(ApiScopes::REPO_READ).with(ApiScopes::USER_READ).with(ApiScopes::USER_ADMIN)
+    }
     fn entitled(rights: Rights) -> bool {
         rights.belongs
     }
 }
 
 impl NamespaceAction for CreateRepository {
-    const SCOPES: ApiScopes = ApiScopes::REPO_CREATE;
+    fn scopes(_: bool) -> ApiScopes {
+        ApiScopes::REPO_CREATE
+    }
     fn entitled(rights: Rights) -> bool {
         rights.create
     }
 }
 
 impl NamespaceAction for ManageNamespace {
-    const SCOPES: ApiScopes = ApiScopes::ORG_ADMIN.with(ApiScopes::USER_ADMIN);
+    fn scopes(organization: bool) -> ApiScopes {
+        if organization { ApiScopes::ORG_ADMIN } else { ApiScopes::USER_ADMIN }
+    }
     fn entitled(rights: Rights) -> bool {
         rights.manage
     }

@@ -7,7 +7,7 @@ use quay_db::tables::{orgs, perms, repos, users};
 use quay_db::{Conn, RepoId, UserId};
 use quay_oci::RepositoryName;
 
-use super::action::Home;
+use super::action::{Home, ManageNamespace, NamespaceAction};
 use super::rights::{self, Facts, NamespaceFacts, RepositoryFacts, Rights, SubjectFacts};
 use crate::caller::{Caller, Subject};
 use crate::core::Core;
@@ -61,7 +61,8 @@ impl Core {
                     id: owner.id,
                     name: Arc::from(&*owner.username),
                     organization: owner.kind == Kind::Organization,
-                    rights,
+                    manages: rights.manage
+                        && caller.ceiling.reaches(ManageNamespace::scopes(owner.kind == Kind::Organization)),
                 };
                 Ok(Some((home, rights)))
             })
@@ -150,7 +151,7 @@ fn repository_facts(repo: &repos::Repo, role: Option<perms::Role>) -> Repository
 /// Whether a push by this caller may found the namespace: where the setting allows it, and superusers the library.
 fn may_found(rules: &Rules, caller: &Caller, namespace: &str) -> bool {
     let Some(person) = caller.person() else { return false };
-    if !crate::accounts::is_namespace(namespace) || rules.is_superuser(namespace) {
+    if !crate::accounts::is_namespace(namespace) || rules.is_reserved(namespace) {
         return false;
     }
     rules.create_namespace_on_push

@@ -30,12 +30,19 @@ async fn a_person_is_known_by_name_or_address_and_password() {
 }
 
 #[tokio::test]
-async fn after_failures_even_the_right_password_waits_but_only_from_the_same_address() {
+async fn after_some_failures_even_the_right_password_waits_but_only_from_the_same_address() {
     let w = World::new().await;
     w.person("alice").await;
     let attempt =
         async |password: &str, from| word(w.core.authenticate_basic("alice", &password.into(), from).await);
-    assert_eq!(attempt("wrong-horse", THERE).await, "bad credentials");
+    // Clients try a wrong password in several ways before they show the reason.
+    for _ in 0..5 {
+        assert_eq!(attempt("wrong-horse", THERE).await, "bad credentials");
+    }
+    assert_eq!(attempt(PASSWORD, THERE).await, "allowed", "a success starts the count anew");
+    for _ in 0..6 {
+        assert_eq!(attempt("wrong-horse", THERE).await, "bad credentials");
+    }
     assert_eq!(attempt(PASSWORD, THERE).await, "too many attempts");
     assert_eq!(attempt(PASSWORD, HERE).await, "allowed");
     for _ in 0..20 {
@@ -44,6 +51,21 @@ async fn after_failures_even_the_right_password_waits_but_only_from_the_same_add
     }
     w.clock.advance(Duration::from_secs(60));
     assert_eq!(attempt(PASSWORD, THERE).await, "allowed", "never longer than a minute");
+}
+
+#[tokio::test]
+async fn name_and_address_of_an_account_are_one_counter() {
+    let w = World::new().await;
+    let email = Some("alice@example.com".to_owned());
+    let new = NewUser { username: "alice".to_owned(), email, password: PASSWORD.into() };
+    w.core.create_user(&w.anybody(), new).await.unwrap();
+    for user in ["alice", "alice@example.com", "alice", "alice@example.com", "alice", "alice@example.com"] {
+        let refused = w.core.authenticate_basic(user, &"wrong-horse".into(), THERE).await;
+        assert_eq!(word(refused), "bad credentials");
+    }
+    for user in ["alice", "alice@example.com"] {
+        assert_eq!(word(w.core.authenticate_basic(user, &PASSWORD.into(), THERE).await), "too many attempts");
+    }
 }
 
 #[tokio::test]

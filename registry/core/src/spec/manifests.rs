@@ -279,6 +279,51 @@ async fn referrers_are_listed_with_type_and_annotations_and_can_be_filtered() {
 }
 
 #[tokio::test]
+async fn a_page_of_referrers_ends_by_its_bytes_too_and_the_next_goes_on_there() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let image = w.push_image(&alice, "alice/app", "v1", b"layer").await;
+    let empty = w.push_blob(&alice, "alice/app", b"{}").await;
+    for i in 0..20 {
+        let kind = format!("application/vnd.example.{i}");
+        let large = referrer_of(&empty, &kind, None, &image).replace("a test", &"x".repeat(500_000));
+        w.put(&alice, "alice/app", Digest::sha256(large.as_bytes()).as_str(), &large).await.unwrap();
+    }
+    let at = w.may_pull(&alice, "alice/app").await;
+    let (mut seen, mut pages, mut last) = (std::collections::BTreeSet::new(), 0, None);
+    loop {
+        let page = w.core.referrers(&at, &image, None, last.as_ref()).await.unwrap();
+        assert!(page.index.len() < 10 << 20);
+        for entry in entries(&page.index).as_array().unwrap() {
+            assert!(seen.insert(entry["digest"].to_string()));
+        }
+        pages += 1;
+        let Some(next) = page.next else { break };
+        last = Some(next);
+    }
+    assert_eq!((seen.len(), pages), (20, 2));
+}
+
+#[tokio::test]
+async fn an_immutable_tag_neither_moves_nor_goes_nor_ends() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let digest = w.push_image(&alice, "alice/app", "v1", b"one").await;
+    let repo = super::uploads::repo_of(&w, "alice/app").await;
+    w.rows(async move |tx| quay_db::tables::tags::set_immutable(tx, repo, "v1", true).await).await;
+    let other = w.image(&alice, "alice/app", b"two").await;
+    let (push, tag) = (w.may_push(&alice, "alice/app").await, "v1".parse().unwrap());
+    let delete = w.core.allow::<Delete>(&alice, &name("alice/app")).await.unwrap();
+    let soon = jiff::Timestamp::from_millisecond(w.now_ms() + 1000).unwrap();
+    let immutable = |refused| matches!(refused, Err(Error::Immutable { tag }) if tag == "v1");
+    assert!(immutable(w.put(&alice, "alice/app", "v1", &other).await.map(drop)));
+    assert!(immutable(w.core.delete_manifest(&delete, &reference("v1")).await));
+    assert!(immutable(w.core.delete_manifest(&delete, &reference(digest.as_str())).await));
+    assert!(immutable(w.core.set_tag_end(&push, &tag, Some(soon)).await));
+    assert_eq!(Digest::sha256(w.get(&alice, "alice/app", "v1").await.unwrap().as_bytes()), digest);
+}
+
+#[tokio::test]
 async fn pulls_are_written_down_behind_the_request() {
     let w = World::new().await;
     let alice = w.person("alice").await;

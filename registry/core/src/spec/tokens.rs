@@ -200,3 +200,19 @@ async fn a_refused_scope_name_is_an_error_of_the_client() {
     let scope = ["repository:UPPER/case:pull".to_owned()];
     assert_eq!(word(w.core.issue_token(&alice, SERVICE, &scope).await), "NAME_INVALID");
 }
+
+#[tokio::test]
+async fn an_access_token_that_only_reads_never_yields_push() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    w.push_image(&alice, "alice/old", "v1", b"layer").await;
+    let hour = std::time::Duration::from_secs(3600);
+    let account = w.account(&alice).await;
+    let read =
+        w.core.create_access_token(&account, "reads", crate::ApiScopes::REPO_READ, hour).await.unwrap();
+    let reader = w.core.authenticate_basic("$oauthtoken", &read, HERE).await.unwrap();
+    let asked = ["repository:alice/new:pull,push,*", "repository:alice/old:pull,push,*"];
+    assert_eq!(granted(&w, &reader, &asked).await, ["alice/new:pull", "alice/old:pull"]);
+    let holder = bearer(&w, &token(&w, &reader, &asked).await).await.unwrap();
+    assert_eq!(word(w.core.allow::<Push>(&holder, &name("alice/new")).await), "insufficient scope");
+}

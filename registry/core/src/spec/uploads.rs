@@ -427,6 +427,76 @@ async fn the_same_large_blob_pushed_twice_is_kept_once() {
 }
 
 #[tokio::test]
+async fn a_damaged_copy_is_healed_by_pushing_the_bytes_again() {
+    let w = World::new().await;
+    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    for cut in [None, Some(1000)] {
+        let bytes = noise(1 << 20, cut.unwrap_or(1));
+        let digest = w.push_blob(&alice, "alice/tools", &bytes).await;
+        let file = the_file(&w);
+        match cut {
+            None => std::fs::remove_file(&file).unwrap(),
+            Some(length) => {
+                std::fs::File::options().write(true).open(&file).unwrap().set_len(length).unwrap()
+            }
+        }
+        let at = w.may_pull(&alice, "alice/tools").await;
+        assert!(w.core.read_blob(&at, &digest, None).await.is_err());
+        w.push_blob(&bob, "bob/tools", &bytes).await;
+        assert_eq!(w.read(&alice, "alice/tools", &digest).await.unwrap(), bytes);
+        assert_eq!(w.read(&bob, "bob/tools", &digest).await.unwrap(), bytes);
+        w.core.housekeeping().await.unwrap();
+        assert_eq!(files(&w), 1, "what was left of the old copy is gone");
+        std::fs::remove_file(the_file(&w)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn abandoned_uploads_make_place_for_new_ones() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    w.push_blob(&alice, "alice/tools", b"there").await;
+    let at = w.may_push(&alice, "alice/tools").await;
+    let used = w.core.start_upload(&at).await.unwrap().id;
+    w.core.append_upload(&at, &used, None, None, body(b"begun ")).await.unwrap();
+    let first = w.core.start_upload(&at).await.unwrap().id;
+    for _ in 0..999 {
+        w.core.start_upload(&at).await.unwrap();
+    }
+    assert_eq!(word(w.core.upload_status(&at, &first).await), "not found");
+    let digest = Digest::sha256(b"begun and done");
+    w.core.finish_upload(&at, &used, Some(6), &digest, body(b"and done")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_blob_in_one_go_that_breaks_off_leaves_nothing() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    w.push_blob(&alice, "alice/tools", b"there").await;
+    let at = w.may_push(&alice, "alice/tools").await;
+    for size in [100, 1 << 20] {
+        let bytes = noise(size, 1);
+        let broken = w.core.put_blob(&at, &Digest::sha256(&bytes), broken_after(bytes)).await;
+        assert!(matches!(broken, Err(Error::BodyFailed)));
+    }
+    let repo = repo_of(&w, "alice/tools").await;
+    assert_eq!(w.rows(async move |tx| uploads::count(tx, repo).await).await, 0);
+    assert_eq!(files(&w), 0);
+}
+
+#[tokio::test]
+async fn bytes_in_the_smallest_frames_arrive_in_order() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let bytes = noise(200_000, 4);
+    let frames: Vec<_> = bytes.chunks(7).map(|frame| Ok(Bytes::copy_from_slice(frame))).collect();
+    let digest = Digest::sha256(&bytes);
+    let at = w.may_push(&alice, "alice/tools").await;
+    w.core.put_blob(&at, &digest, Box::pin(stream::iter(frames))).await.unwrap();
+    assert_eq!(w.read(&alice, "alice/tools", &digest).await.unwrap(), bytes);
+}
+
+#[tokio::test]
 async fn an_upload_that_nobody_continues_is_given_up() {
     let w = World::new().await;
     let alice = w.person("alice").await;
@@ -441,17 +511,29 @@ async fn an_upload_that_nobody_continues_is_given_up() {
     assert_eq!(files(&w), 0);
 }
 
-/// Files in the storage, finished or not.
+/// The one file in the storage.
+fn the_file(w: &World) -> std::path::PathBuf {
+    let found = all_files(w);
+    assert_eq!(found.len(), 1);
+    found.into_iter().next().unwrap()
+}
+
+/// How many files are in the storage, finished or not.
 pub(crate) fn files(w: &World) -> usize {
-    let mut count = 0;
+    all_files(w).len()
+}
+
+fn all_files(w: &World) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
     let mut folders = vec![w.folder.path().join("blobs"), w.folder.path().join("uploads")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();
-            if entry.file_type().unwrap().is_dir() { folders.push(entry.path()) } else { count += 1 }
+            let folder = entry.file_type().unwrap().is_dir();
+            if folder { &mut folders } else { &mut found }.push(entry.path());
         }
     }
-    count
+    found
 }
 
 pub(crate) async fn repo_of(w: &World, repository: &str) -> quay_db::RepoId {

@@ -20,6 +20,11 @@ pub(crate) struct ScopeRequest {
     pub(crate) administer: bool,
 }
 
+/// Whether the catalog is asked for.
+pub(crate) fn wants_catalog(parameters: &[String]) -> bool {
+    parameters.iter().flat_map(|p| p.split_ascii_whitespace()).any(|scope| scope == "registry:catalog:*")
+}
+
 /// Parses every `scope` parameter; each may hold several scopes separated by spaces. `service` is the host that
 /// names may be prefixed with.
 pub(crate) fn parse(service: &str, parameters: &[String]) -> Result<Vec<ScopeRequest>> {

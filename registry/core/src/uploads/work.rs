@@ -6,13 +6,14 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use quay_blobs::{StorageKey, Writer};
-use quay_db::tables::blobs::{self, Stored};
+use quay_db::tables::blobs::{self, Place, Stored};
 use quay_db::tables::uploads::{self, Acquired};
-use quay_db::{RepoId, Tx};
+use quay_db::{BlobId, RepoId, Tx};
 use quay_oci::{Algorithm, Digest, ErrorCode, Hasher};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::writers::Claim;
 use super::{FORGOTTEN_AFTER, INLINE, UploadId, storage_key};
@@ -29,6 +30,10 @@ const IDLE: Duration = Duration::from_secs(60);
 /// A long body is noted down, and the lease renewed, after so many bytes or so much time.
 const NOTED_AFTER_BYTES: u64 = 256 << 20;
 const NOTED_AFTER: Duration = Duration::from_secs(30);
+/// Room is taken for so many bytes at a time.
+const PAID_EVERY: u64 = 1 << 20;
+/// Smaller frames are gathered.
+const WORTH_HANDING_ON: usize = 16 << 10;
 
 /// First byte of a row's state: the bytes themselves follow.
 const SMALL: u8 = 0;
@@ -53,7 +58,50 @@ pub(super) struct Work {
 #[expect(clippy::large_enum_variant, reason = "one per request, and the large one is the common one")]
 enum Sink {
     Small(Vec<u8>),
-    File { writer: Writer, hasher: Hasher },
+    File(Filing),
+}
+
+/// Bytes on their way to a file.
+struct Filing {
+    writer: Writer,
+    hasher: Hasher,
+    /// Small frames, until they are worth handing on: each costs more than its bytes.
+    gathered: BytesMut,
+    /// Bytes for which no room was taken yet.
+    unpaid: u64,
+    /// Not too many files at once.
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Filing {
+    fn new(writer: Writer, hasher: Hasher, turn: OwnedSemaphorePermit) -> Self {
+        Self { writer, hasher, gathered: BytesMut::new(), unpaid: 0, _turn: turn }
+    }
+
+    fn offset(&self) -> u64 {
+        self.writer.offset() + self.gathered.len() as u64
+    }
+
+    async fn write(&mut self, core: &Core, chunk: Bytes) -> Result<()> {
+        self.hasher.update(&chunk);
+        self.unpaid += chunk.len() as u64;
+        if self.unpaid >= PAID_EVERY {
+            core.take_room(std::mem::take(&mut self.unpaid))?;
+        }
+        if chunk.len() >= WORTH_HANDING_ON {
+            self.hand_on().await?;
+            return Ok(self.writer.write(chunk).await?);
+        }
+        self.gathered.extend_from_slice(&chunk);
+        if self.gathered.len() >= WORTH_HANDING_ON { self.hand_on().await } else { Ok(()) }
+    }
+
+    async fn hand_on(&mut self) -> Result<()> {
+        if !self.gathered.is_empty() {
+            self.writer.write(self.gathered.split().freeze()).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Work {
@@ -85,7 +133,10 @@ impl Work {
             Some((&HASHED, state)) => {
                 let hasher = Hasher::resume(state).map_err(|e| Error::Internal(Box::new(e)))?;
                 match core.blobs().resume(&key, noted).await {
-                    Ok(writer) => (hasher.algorithm(), Sink::File { writer, hasher }),
+                    Ok(writer) => {
+                        let turn = core.writers().file().await?;
+                        (hasher.algorithm(), Sink::File(Filing::new(writer, hasher, turn)))
+                    }
                     // Sealed by a request that then came to nothing: it has to be uploaded anew.
                     Err(quay_blobs::Error::NotFound(_) | quay_blobs::Error::Short { .. }) => {
                         forget(core, &id, &key).await?;
@@ -115,7 +166,7 @@ impl Work {
     pub(super) fn offset(&self) -> u64 {
         match &self.sink {
             Sink::Small(bytes) => bytes.len() as u64,
-            Sink::File { writer, .. } => writer.offset(),
+            Sink::File(filing) => filing.offset(),
         }
     }
 
@@ -155,28 +206,26 @@ impl Work {
             let begun = std::mem::take(bytes);
             self.sink = self.spill(begun).await?;
         }
-        if let Sink::File { writer, hasher } = &mut self.sink {
-            hasher.update(&chunk);
-            writer.write(chunk).await?;
+        if let Sink::File(filing) = &mut self.sink {
+            filing.write(&self.core, chunk).await?;
         }
         let bytes_due = self.offset() - self.noted >= NOTED_AFTER_BYTES;
         if bytes_due || self.core.now_ms().saturating_sub(self.noted_ms) >= ms(NOTED_AFTER) {
-            self.core.check_room()?;
             self.note(false).await?;
         }
         Ok(())
     }
 
     async fn spill(&self, begun: Vec<u8>) -> Result<Sink> {
-        let mut writer = match self.core.blobs().begin(&self.key).await {
+        let turn = self.core.writers().file().await?;
+        let writer = match self.core.blobs().begin(&self.key).await {
             // Left by a request that was torn down before it noted anything.
             Err(quay_blobs::Error::Exists(_)) => self.core.blobs().resume(&self.key, 0).await?,
             other => other?,
         };
-        let mut hasher = Hasher::new(self.algorithm);
-        hasher.update(&begun);
-        writer.write(begun.into()).await?;
-        Ok(Sink::File { writer, hasher })
+        let mut filing = Filing::new(writer, Hasher::new(self.algorithm), turn);
+        filing.write(&self.core, begun.into()).await?;
+        Ok(Sink::File(filing))
     }
 
     /// Leaves the upload to be continued by another request.
@@ -187,8 +236,9 @@ impl Work {
 
     /// Notes in the row how far it is, once the bytes are safe; keeps or gives back the lease.
     async fn note(&mut self, last: bool) -> Result<()> {
-        if let Sink::File { writer, .. } = &mut self.sink {
-            writer.sync().await?;
+        if let Sink::File(filing) = &mut self.sink {
+            filing.hand_on().await?;
+            filing.writer.sync().await?;
         }
         let step = self.step();
         let until_ms = self.core.now_ms().saturating_add(ms(LEASE));
@@ -213,7 +263,7 @@ impl Work {
         let now_ms = self.core.now_ms();
         let state = match &self.sink {
             Sink::Small(bytes) => [&[SMALL][..], bytes].concat(),
-            Sink::File { hasher, .. } => [&[HASHED][..], &hasher.suspend()].concat(),
+            Sink::File(filing) => [&[HASHED][..], &filing.hasher.suspend()].concat(),
         };
         Step {
             id: self.id.to_string(),
@@ -252,8 +302,10 @@ impl Work {
                     })
                     .await?;
             }
-            Sink::File { mut writer, hasher } => {
-                writer.flush().await?;
+            Sink::File(mut filing) => {
+                filing.hand_on().await?;
+                filing.writer.flush().await?;
+                let Filing { writer, hasher, .. } = filing;
                 drop(writer);
                 let hashed = (hasher.algorithm() == digest.algorithm()).then(|| hasher.finish());
                 // Bytes known to be others are not worth a sync.
@@ -268,19 +320,31 @@ impl Work {
                     forget(&core, &id, &key).await?;
                     return Err(digest_mismatch());
                 }
+                let damaged = damaged_copy(&core, digest).await?;
                 let (wanted, own_key) = (digest.clone(), key.to_string());
-                let stored = core
+                let kept = core
                     .db()
-                    .write(async move |tx| -> Result<Stored> {
+                    .write(async move |tx| -> Result<bool> {
                         step.take(tx).await?;
-                        let size = step.to.cast_signed();
-                        let stored = blobs::store_stored(tx, &wanted, size, &own_key, step.now_ms).await?;
-                        blobs::lease(tx, repo, stored.blob().id, until_ms).await?;
+                        let (blob, kept) = match damaged {
+                            Some((blob, old_key))
+                                if blobs::replace(tx, blob, &old_key, &own_key, step.now_ms).await? =>
+                            {
+                                (blob, true)
+                            }
+                            Some(_) | None => {
+                                let size = step.to.cast_signed();
+                                let stored =
+                                    blobs::store_stored(tx, &wanted, size, &own_key, step.now_ms).await?;
+                                (stored.blob().id, matches!(stored, Stored::New(_)))
+                            }
+                        };
+                        blobs::lease(tx, repo, blob, until_ms).await?;
                         uploads::remove(tx, &step.id).await?;
-                        Ok(stored)
+                        Ok(kept)
                     })
                     .await?;
-                if let Stored::Existing(_) = stored {
+                if !kept {
                     discard(&core, &key).await?;
                 }
             }
@@ -351,6 +415,20 @@ pub(crate) async fn discard(core: &Core, key: &StorageKey) -> Result<()> {
     let key = key.to_string();
     core.db().write(async move |tx| blobs::forget_intent(tx, &key).await).await?;
     Ok(())
+}
+
+/// The copy of a digest whose bytes are not there as they should be: what is being uploaded takes its place.
+async fn damaged_copy(core: &Core, digest: &Digest) -> Result<Option<(BlobId, String)>> {
+    let Some(blob) = core.db().read(async |c| blobs::copy(c, digest).await).await? else { return Ok(None) };
+    let Place::Stored(key) = blob.place else { return Ok(None) };
+    let damage = match core.blobs().size(&storage_key(&key)?).await {
+        Ok(size) if size == blob.size.cast_unsigned() => return Ok(None),
+        Ok(size) => format!("{size} bytes instead of {}", blob.size),
+        Err(quay_blobs::Error::NotFound(_)) => "missing".to_owned(),
+        Err(other) => return Err(other.into()),
+    };
+    tracing::error!(blob.digest = %digest, storage.key = key, damage, "a stored blob is damaged; healed by a push");
+    Ok(Some((blob.id, key)))
 }
 
 /// The digest of a sealed file, for a client that asks for another algorithm at the end than was guessed at the start.

@@ -1,0 +1,184 @@
+//! Collection frees what nobody can reach, and nothing else.
+
+use std::time::Duration;
+
+use quay_db::tables::blobs;
+use quay_oci::{Digest, media_type};
+use serde_json::json;
+
+use super::uploads::files;
+use super::world::{World, name, noise, reference, word};
+use crate::perms::Delete;
+use crate::{Caller, Collected};
+
+const LARGE: usize = 100_000;
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Rounds until nothing is left to do.
+async fn collect(w: &World) -> Collected {
+    let mut all = Collected::default();
+    loop {
+        let kept = w.core.housekeeping().await.unwrap();
+        let done = kept.collected;
+        if kept.links == 0 && done == Collected::default() {
+            return all;
+        }
+        all.tags += done.tags;
+        all.hidden += done.hidden;
+        all.manifests += done.manifests;
+        all.blobs += done.blobs;
+        all.bytes += done.bytes;
+    }
+}
+
+async fn delete(w: &World, who: &Caller, repository: &str, at: &str) {
+    let allowed = w.core.allow::<Delete>(who, &name(repository)).await.unwrap();
+    w.core.delete_manifest(&allowed, &reference(at)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_blob_that_no_manifest_took_up_goes_with_its_link() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    w.push_blob(&alice, "alice/app", &noise(LARGE, 1)).await;
+    assert_eq!(collect(&w).await.blobs, 0);
+    assert_eq!(files(&w), 1);
+    w.clock.advance(HOUR);
+    let done = collect(&w).await;
+    assert_eq!((done.blobs, done.bytes), (1, LARGE as u64));
+    assert_eq!(files(&w), 0);
+}
+
+#[tokio::test]
+async fn deleted_content_stays_until_it_cannot_be_restored_any_more() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let layer = noise(LARGE, 1);
+    let digest = w.push_image(&alice, "alice/app", "v1", &layer).await;
+    delete(&w, &alice, "alice/app", digest.as_str()).await;
+    w.clock.advance(DAY * 13);
+    collect(&w).await;
+    let at = w.may_push(&alice, "alice/app").await;
+    w.core.restore_tag(&at, &"v1".parse().unwrap(), &digest).await.unwrap();
+    assert_eq!(w.read(&alice, "alice/app", &Digest::sha256(&layer)).await.unwrap(), layer);
+
+    delete(&w, &alice, "alice/app", digest.as_str()).await;
+    w.clock.advance(DAY * 14);
+    let done = collect(&w).await;
+    assert_eq!((done.manifests, done.blobs, files(&w)), (1, 2, 0));
+    assert_eq!(word(w.core.restore_tag(&at, &"v1".parse().unwrap(), &digest).await), "not found");
+}
+
+#[tokio::test]
+async fn what_another_repository_uses_stays() {
+    let w = World::new().await;
+    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let layer = noise(LARGE, 1);
+    let digest = w.push_image(&alice, "alice/app", "v1", &layer).await;
+    w.push_image(&bob, "bob/app", "v1", &layer).await;
+    delete(&w, &alice, "alice/app", digest.as_str()).await;
+    w.clock.advance(DAY * 30);
+    let done = collect(&w).await;
+    assert_eq!((done.manifests, done.blobs), (1, 0));
+    assert_eq!(w.read(&bob, "bob/app", &Digest::sha256(&layer)).await.unwrap(), layer);
+}
+
+#[tokio::test]
+async fn tagged_content_stays_for_ever_and_untagged_content_for_its_window() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let kept = w.push_image(&alice, "alice/app", "v1", b"kept").await;
+    let image = w.image(&alice, "alice/app", b"untagged").await;
+    let untagged = Digest::sha256(image.as_bytes());
+    w.put(&alice, "alice/app", untagged.as_str(), &image).await.unwrap();
+    w.clock.advance(DAY * 13);
+    collect(&w).await;
+    assert_eq!(word(w.get(&alice, "alice/app", untagged.as_str()).await), "allowed");
+    w.clock.advance(DAY);
+    let done = collect(&w).await;
+    assert_eq!((done.hidden, done.blobs), (1, 1), "the configuration is shared and stays");
+    assert_eq!(word(w.get(&alice, "alice/app", untagged.as_str()).await), "not found");
+    w.clock.advance(DAY * 1000);
+    collect(&w).await;
+    assert_eq!(word(w.get(&alice, "alice/app", kept.as_str()).await), "allowed");
+    assert_eq!(word(w.read(&alice, "alice/app", &Digest::sha256(b"kept")).await), "allowed");
+}
+
+#[tokio::test]
+async fn children_live_as_long_as_their_index_and_referrers_as_long_as_their_subject() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let image = w.image(&alice, "alice/app", b"layer").await;
+    let child = Digest::sha256(image.as_bytes());
+    w.put(&alice, "alice/app", child.as_str(), &image).await.unwrap();
+    let index = json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX,
+        "manifests": [{"mediaType": media_type::OCI_MANIFEST, "digest": child, "size": image.len()}],
+    })
+    .to_string();
+    let index = w.put(&alice, "alice/app", "multi", &index).await.unwrap();
+    let config = Digest::sha256(b"{}");
+    let signature = json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
+        "config": {"mediaType": media_type::OCI_EMPTY, "digest": config, "size": 2},
+        "layers": [], "artifactType": "application/vnd.example.signature",
+        "subject": {"mediaType": media_type::OCI_INDEX, "digest": index, "size": 1},
+    })
+    .to_string();
+    let signed = Digest::sha256(signature.as_bytes());
+    w.put(&alice, "alice/app", signed.as_str(), &signature).await.unwrap();
+
+    for _ in 0..3 {
+        w.clock.advance(DAY * 20);
+        collect(&w).await;
+    }
+    for digest in [&index, &child, &signed] {
+        assert_eq!(word(w.get(&alice, "alice/app", digest.as_str()).await), "allowed");
+    }
+    delete(&w, &alice, "alice/app", index.as_str()).await;
+    for _ in 0..3 {
+        w.clock.advance(DAY * 20);
+        collect(&w).await;
+    }
+    for digest in [&index, &child, &signed] {
+        assert_eq!(word(w.get(&alice, "alice/app", digest.as_str()).await), "not found");
+    }
+    assert_eq!(word(w.read(&alice, "alice/app", &Digest::sha256(b"layer")).await), "not found");
+}
+
+#[tokio::test]
+async fn a_condemned_digest_is_stored_anew_and_only_the_old_copy_goes() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    for bytes in [noise(LARGE, 1), noise(100, 2)] {
+        let digest = w.push_blob(&alice, "alice/app", &bytes).await;
+        w.clock.advance(HOUR);
+        let (now_ms, condemned) = (w.now_ms(), digest.clone());
+        w.rows(async move |tx| {
+            let blob = blobs::lock(tx, &condemned).await?.unwrap();
+            for (repo, blob) in blobs::expired_leases(tx, now_ms, 10).await? {
+                blobs::drop_lease(tx, repo, blob, now_ms).await?;
+            }
+            blobs::condemn(tx, blob.id, now_ms).await
+        })
+        .await
+        .unwrap();
+        assert_eq!(word(w.read(&alice, "alice/app", &digest).await), "not found");
+        w.push_image(&alice, "alice/app", "v1", &bytes).await;
+        assert_eq!(collect(&w).await.blobs, 1);
+        assert_eq!(w.read(&alice, "alice/app", &digest).await.unwrap(), bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_repository_gives_its_space_back() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    w.push_image(&alice, "alice/app", "v1", &noise(LARGE, 1)).await;
+    let at = w.core.allow(&alice, &name("alice/app")).await.unwrap();
+    w.core.delete_repository(&at).await.unwrap();
+    w.clock.advance(DAY * 14);
+    collect(&w).await;
+    assert_eq!(files(&w), 0);
+}
