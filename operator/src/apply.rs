@@ -4,6 +4,7 @@ use futures::future::join_all;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::DynamicObject;
+use serde_json::Value;
 
 use crate::child::Prepared;
 use crate::names::{FIELD_MANAGER, Slot};
@@ -37,9 +38,11 @@ pub async fn children(
     for wave in waves {
         let due = prepared
             .iter()
-            .filter(|child| child.slot.wave() == wave && !child.is_settled(live.get(child.slot)));
-        let results =
-            join_all(due.map(|child| async move { (child, write(client, namespace, child).await) })).await;
+            .filter(|child| child.slot.wave() == wave && !child.is_settled(live.get(child.slot)))
+            .map(|child| (child, child.removal(live.get(child.slot))));
+        let writes = due
+            .map(|(child, removal)| async move { (child, write(client, namespace, child, removal).await) });
+        let results = join_all(writes).await;
         let mut failure = None;
         for (child, result) in results {
             match result {
@@ -57,8 +60,17 @@ pub async fn children(
     Ok(written)
 }
 
-async fn write(client: &Client, namespace: &str, child: &Prepared) -> Result<DynamicObject, kube::Error> {
+async fn write(
+    client: &Client,
+    namespace: &str,
+    child: &Prepared,
+    removal: Option<Value>,
+) -> Result<DynamicObject, kube::Error> {
     let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &child.slot.resource());
+    if let Some(removal) = removal {
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        api.patch(&child.name, &params, &Patch::Merge(&removal)).await?;
+    }
     let params = PatchParams::apply(FIELD_MANAGER).force().validation_strict();
     api.patch(&child.name, &params, &Patch::Apply(&child.body)).await
 }

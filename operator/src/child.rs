@@ -35,6 +35,11 @@ impl Prepared {
         Self { slot, name, body, hash }
     }
 
+    /// A merge patch that must go before the apply.
+    pub fn removal(&self, live: Option<&DynamicObject>) -> Option<Value> {
+        drift::removal(&serde_json::to_value(live?).ok()?, &self.body)
+    }
+
     /// Whether the live child already is what it should be.
     pub fn is_settled(&self, live: Option<&DynamicObject>) -> bool {
         live.is_some_and(|live| {

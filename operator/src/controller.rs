@@ -195,7 +195,7 @@ async fn reconcile(registry: Arc<Guarded>, context: Arc<Context>) -> Result<Acti
             let message = format!(
                 "the object cannot be read ({invalid}): correct it, or install the matching definition"
             );
-            let notice = Notice { reason: "ObjectInvalid".into(), is_warning: true, message };
+            let notice = Notice { reason: "ObjectInvalid".into(), is_warning: true, message, with: None };
             events::publish(&context.client, &context.instance, registry.as_ref(), &notice).await;
             Ok((PassResult::Blocked, Action::await_change()))
         }
@@ -275,45 +275,46 @@ impl Pass<'_> {
     async fn write(&self, snapshot: &mut Snapshot) -> Result<(Done, Vec<Notice>), Error> {
         let mut notices = Vec::new();
         let mut wrote = false;
-        for round in 1.. {
+        let mut rounds = 0;
+        loop {
             let plan = match resolve::plan(snapshot, &mut System::default())? {
                 Verdict::Go(plan) => plan,
                 Verdict::Wait(on) => return Ok((Done::Waiting(on), notices)),
                 Verdict::Refuse(refusal) => return Ok((Done::Refused(refusal), notices)),
             };
             let prepared = build::children(&plan)?;
-            match apply::children(&self.context.client, self.namespace, &prepared, &mut snapshot.children)
-                .await
+            let written = match apply::children(
+                &self.context.client,
+                self.namespace,
+                &prepared,
+                &mut snapshot.children,
+            )
+            .await
             {
-                Ok(written) => {
-                    for slot in &written {
-                        self.context.metrics.wrote(&slot.resource().kind);
-                        tracing::info!(
-                            registry.name = plan.registry,
-                            registry.namespace = self.namespace,
-                            object = slot.title(&plan.registry),
-                            "wrote an object"
-                        );
-                    }
-                    if written.is_empty() || round == ROUNDS {
-                        return Ok((Done::Applied { plan, wrote }, notices));
-                    }
-                    wrote = true;
-                    notices.extend(
-                        plan.notices
-                            .iter()
-                            .filter(|notice| !notices.contains(notice))
-                            .cloned()
-                            .collect::<Vec<_>>(),
-                    );
-                }
+                Ok(written) => written,
                 Err(failure) => {
                     let problem = Problem::new(Reason::ComponentCreationFailed, failure.to_string());
                     return Ok((Done::Failed { plan, problem, is_transient: failure.is_transient }, notices));
                 }
+            };
+            for slot in &written {
+                self.context.metrics.wrote(&slot.resource().kind);
+                tracing::info!(
+                    registry.name = plan.registry,
+                    registry.namespace = self.namespace,
+                    object = slot.title(&plan.registry),
+                    "wrote an object"
+                );
             }
+            let is_due = |notice: &&Notice| notice.with.is_none_or(|slot| written.contains(&slot));
+            notices.extend(plan.notices.iter().filter(is_due).cloned());
+            rounds += 1;
+            // what is still written in the last round settles in the pass that its watch causes
+            if written.is_empty() || rounds == ROUNDS {
+                return Ok((Done::Applied { plan, wrote: wrote || !written.is_empty() }, notices));
+            }
+            wrote = true;
         }
-        Ok((Done::Waiting(String::new()), notices))
     }
 
     async fn report(

@@ -65,10 +65,17 @@ fn optional_spec(root: &mut JSONSchemaProps) {
     }
 }
 
-/// Drops deep descriptions, and `nullable` wherever `null` has no meaning of its own.
+/// What the API server takes for a quantity.
+const QUANTITY: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
+
+/// Says what a quantity looks like, drops deep descriptions, and `nullable` wherever `null` has no meaning of its own.
 fn refine(schema: &mut JSONSchemaProps, depth: usize, name: &str) {
     if depth > DESCRIBED_DEPTH {
         schema.description = None;
+    }
+    if schema.x_kubernetes_int_or_string == Some(true) {
+        // every such field in this API is a quantity
+        schema.pattern = Some(QUANTITY.to_owned());
     }
     if name != "replicas" {
         schema.nullable = None;

@@ -26,6 +26,21 @@ pub fn contains(live: &Value, desired: &Value) -> bool {
     holds(live, desired, "", false)
 }
 
+/// A merge patch that takes away what must be absent (`null` in `desired`) and is there: a server-side apply cannot,
+/// where another manager owns it. The fields beside it go along, because they may only be valid together.
+pub fn removal(live: &Value, desired: &Value) -> Option<Value> {
+    let (Value::Object(live), Value::Object(desired)) = (live, desired) else { return None };
+    let is_there = |field: &String| live.get(field).is_some_and(|value| !value.is_null());
+    if desired.iter().any(|(field, wanted)| wanted.is_null() && is_there(field)) {
+        return Some(Value::Object(desired.clone()));
+    }
+    let inner: Map<String, Value> = desired
+        .iter()
+        .filter_map(|(field, wanted)| Some((field.clone(), removal(live.get(field)?, wanted)?)))
+        .collect();
+    (!inner.is_empty()).then_some(Value::Object(inner))
+}
+
 fn holds(live: &Value, desired: &Value, field: &str, is_quantity: bool) -> bool {
     match (live, desired) {
         (Value::Object(live), Value::Object(desired)) => object(live, desired, is_quantity),
@@ -131,5 +146,20 @@ mod tests {
         ));
         assert!(!contains(&json!({}), &json!({"automountServiceAccountToken": false})));
         assert!(contains(&json!({}), &json!({"value": ""})));
+    }
+    #[test]
+    fn only_what_must_be_absent_and_is_there_is_taken_away() {
+        let desired =
+            json!({"spec": {"replicas": 1, "strategy": {"type": "Recreate", "rollingUpdate": null}}});
+        let live = json!({"spec": {"replicas": 2, "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}});
+        assert_eq!(
+            removal(&live, &desired),
+            Some(json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}))
+        );
+        assert_eq!(
+            removal(&json!({"spec": {"replicas": 2, "strategy": {"type": "Recreate"}}}), &desired),
+            None
+        );
+        assert_eq!(removal(&json!({}), &desired), None);
     }
 }

@@ -245,8 +245,8 @@ mod tests {
         assert!(matches!(step, Ok(Step::HeldByOther(holder)) if holder == "other"));
     }
 
-    #[test]
-    fn a_lease_expires_by_our_own_clock_from_when_we_last_saw_it_change() {
+    #[tokio::test]
+    async fn a_lease_expires_by_our_own_clock_from_when_we_last_saw_it_change() {
         let (mut lease, _server) = lease();
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);

@@ -55,7 +55,7 @@ struct Run {
     #[arg(long, env = "LOG_FORMAT")]
     log_format: Option<LogFormat>,
     /// What to log.
-    #[arg(long, env = "QUAY_LOG", default_value = "info,kube_client=warn,kube_runtime=warn")]
+    #[arg(long, env = "QUAY_LOG", default_value = "info,kube_client::client::builder=off")]
     log: String,
 }
 

@@ -164,9 +164,12 @@ pub fn is_protected(key: &str) -> bool {
     [COMPONENT, REGISTRY, MANAGED_BY, APPLIED_HASH, RESTART_HASH, "app"].contains(&key)
 }
 
-/// Whether an object carries our mark.
+/// Whether an object carries a mark of ours: the label, or what every apply leaves. Upstream's operator sets neither,
+/// and taking one of them off is drift to be put right, not a change of hands.
 pub fn is_ours(meta: &ObjectMeta) -> bool {
-    meta.labels.as_ref().and_then(|labels| labels.get(MANAGED_BY)).is_some_and(|value| value == OURS)
+    let is_labelled =
+        meta.labels.as_ref().and_then(|labels| labels.get(MANAGED_BY)).is_some_and(|value| value == OURS);
+    is_labelled || meta.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(APPLIED_HASH))
 }
 
 /// The registry that a child belongs to, by its label.

@@ -86,7 +86,8 @@ pub fn issue(authority: &Pair, names: &BTreeSet<String>, now: Timestamp) -> Resu
     let mut params = CertificateParams::new(names.iter().cloned().collect::<Vec<_>>())?;
     params.not_before = date_time_ymd(1970, 1, 1) + since_epoch(now - BACKDATE);
     params.not_after = date_time_ymd(1970, 1, 1) + since_epoch(end);
-    params.distinguished_name.remove(DnType::CommonName);
+    // a subject of some kind: with an empty one the names would have to be critical, which old clients trip over
+    params.distinguished_name.push(DnType::CommonName, "Quay registry");
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::crd::{EffectiveComponent, ExposureType};
+use crate::names::Slot;
 use crate::pki::Pair;
 
 /// What [`crate::resolve::plan`] came to.
@@ -116,6 +117,8 @@ pub struct Notice {
     pub is_warning: bool,
     /// What happened and what to do.
     pub message: String,
+    /// Said only when this child was written; else every pass would say it again.
+    pub with: Option<Slot>,
 }
 
 /// What a registry should be made of.

@@ -33,3 +33,56 @@ pub const CLUSTER: &[Rule] = &[Rule { group: "", resources: &["nodes"], verbs: &
 /// Rights in the operator's own namespace.
 pub const OWN_NAMESPACE: &[Rule] =
     &[Rule { group: "coordination.k8s.io", resources: &["leases"], verbs: &["get", "create", "update"] }];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rules that a template of the chart defines under `name`.
+    fn chart(name: &str) -> Vec<String> {
+        let templates = include_str!("../../charts/quay-operator/templates/_rules.tpl");
+        let start = format!("{{{{- define \"{name}\" -}}}}");
+        let body = templates.split_once(&start).unwrap().1.split_once("{{- end -}}").unwrap().0;
+        let rules: Vec<serde_json::Value> = serde_yaml::from_str(body).unwrap();
+        let list = |value: &serde_json::Value| {
+            let mut texts: Vec<String> =
+                value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
+            texts.sort();
+            texts.join(",")
+        };
+        let mut lines: Vec<String> = rules
+            .iter()
+            .map(|rule| {
+                format!("{}/{}: {}", list(&rule["apiGroups"]), list(&rule["resources"]), list(&rule["verbs"]))
+            })
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    fn ours(rules: &[Rule]) -> Vec<String> {
+        let list = |texts: &[&str]| {
+            let mut texts = texts.to_vec();
+            texts.sort_unstable();
+            texts.join(",")
+        };
+        let mut lines: Vec<String> = rules
+            .iter()
+            .map(|rule| format!("{}/{}: {}", rule.group, list(rule.resources), list(rule.verbs)))
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn the_chart_grants_what_the_operator_needs_and_nothing_more() {
+        assert_eq!(chart("quay-operator.rules"), ours(REGISTRIES));
+        assert_eq!(chart("quay-operator.clusterRules"), ours(CLUSTER));
+    }
+
+    #[test]
+    fn the_operator_cannot_delete() {
+        let rules = [REGISTRIES, CLUSTER, OWN_NAMESPACE].concat();
+        assert!(rules.iter().all(|rule| !rule.verbs.contains(&"delete") && !rule.verbs.contains(&"*")));
+    }
+}

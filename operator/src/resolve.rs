@@ -61,12 +61,13 @@ pub fn plan(snapshot: &Snapshot, entropy: &mut impl Entropy) -> Result<Verdict, 
     let (Some(mut keys), Some(tls)) = (keys, tls) else {
         return Ok(Verdict::Refuse(Refusal { problems }));
     };
-    if snapshot.registry.status.is_none()
-        && snapshot.children.has(Slot::Data)
-        && !snapshot.children.has(Slot::App)
-    {
+    // recorded data is of an earlier life: the first pass of a life writes the record last
+    let is_recorded =
+        snapshot.children.secret(Slot::Keys).is_some_and(|data| keys::records(&data).data.is_some());
+    if snapshot.registry.status.is_none() && is_recorded && !snapshot.children.has(Slot::App) {
         notices.push(Notice::normal(
             "DataAdopted",
+            Slot::Service,
             format!(
                 "{} and the keys of an earlier registry of this name are taken up again; to start empty instead, delete \
                  this registry, then the claim and Secret {}",
@@ -152,16 +153,17 @@ fn remnant(snapshot: &Snapshot) -> Option<String> {
 }
 
 fn owner(registry: &QuayRegistry) -> Option<OwnerReference> {
-    registry.controller_owner_ref(&())
+    let owner = registry.controller_owner_ref(&())?;
+    Some(OwnerReference { block_owner_deletion: Some(true), ..owner })
 }
 
 impl Notice {
-    fn warning(reason: &'static str, message: String) -> Self {
-        Self { reason: reason.into(), is_warning: true, message }
+    fn warning(reason: &'static str, with: Slot, message: String) -> Self {
+        Self { reason: reason.into(), is_warning: true, message, with: Some(with) }
     }
 
-    fn normal(reason: &'static str, message: String) -> Self {
-        Self { reason: reason.into(), is_warning: false, message }
+    fn normal(reason: &'static str, with: Slot, message: String) -> Self {
+        Self { reason: reason.into(), is_warning: false, message, with: Some(with) }
     }
 }
 

@@ -249,7 +249,12 @@ fn events(snapshot: &Snapshot, old: &QuayRegistryStatus, new: &QuayRegistryStatu
     }
     let was = said(old, ConditionType::Available).map(|(status, ..)| status);
     let is = said(new, ConditionType::Available).map(|(status, ..)| status);
+    let is_stopped =
+        said(new, ConditionType::QuayReady).is_some_and(|(_, _, message)| message == components::STOPPED);
     match (was.as_deref(), is.as_deref()) {
+        (before, Some("True")) if before != Some("True") && is_stopped => {
+            tell("Stopped", false, "the registry is stopped, as overrides.replicas: 0 asks for".to_owned());
+        }
         (before, Some("True")) if before != Some("True") => {
             let endpoint = new.registry_endpoint.clone().unwrap_or_default();
             let trust = match new.exposure.as_ref().and_then(|exposure| exposure.ca_config_map.as_ref()) {
@@ -295,7 +300,12 @@ fn events(snapshot: &Snapshot, old: &QuayRegistryStatus, new: &QuayRegistryStatu
     }
     events
         .into_iter()
-        .map(|(reason, is_warning, message)| Notice { reason: reason.into(), is_warning, message })
+        .map(|(reason, is_warning, message)| Notice {
+            reason: reason.into(),
+            is_warning,
+            message,
+            with: None,
+        })
         .collect()
 }
 

@@ -36,9 +36,16 @@ pub enum Certificate {
 }
 
 impl Bundle {
-    /// A setting as text.
-    pub fn text(&self, key: &str) -> Option<&str> {
-        self.settings.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+    /// A setting as text, a number as the text it was meant to be.
+    pub fn text(&self, key: &str) -> Option<String> {
+        let text = match self.settings.get(key)? {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Null | Value::Bool(_) | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => {
+                return None;
+            }
+        };
+        (!text.is_empty()).then_some(text)
     }
 
     /// Whether a setting is written, whatever its value.

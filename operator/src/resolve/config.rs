@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_yaml::Value;
 use sha2::{Digest, Sha256};
 
+use crate::names::Slot;
 use crate::plan::{Admin, Keys, Notice, Problem, Reason};
 use crate::resolve::bundle::Bundle;
 
@@ -51,6 +52,7 @@ pub fn merge(
                 let list = warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
                 notices.push(Notice::normal(
                     "ConfigWarnings",
+                    Slot::Config,
                     format!("config.yaml in Secret {}: {list}", bundle.secret),
                 ));
             }

@@ -38,7 +38,7 @@ pub fn resolve(
             "exposure.type: Route and route with managed: false contradict each other: remove one of them",
         ));
     }
-    let user_host = bundle.text("SERVER_HOSTNAME").map(str::to_owned).or(asked.hostname);
+    let user_host = bundle.text("SERVER_HOSTNAME").or(asked.hostname);
     let service = snapshot.children.service();
     let mut plan = ExposurePlan {
         kind,

@@ -62,7 +62,7 @@ pub fn resolve(
 
     let text = |key: &str| stored.as_ref().and_then(|data| text(data, key));
     let session = match (bundle.text(SECRET_KEY), text(SECRET_KEY)) {
-        (Some(user), _) => Some(user.to_owned()),
+        (Some(user), _) => Some(user),
         (None, stored) => stored,
     };
     let database = match (bundle.text(DATABASE_SECRET_KEY), text(DATABASE_SECRET_KEY)) {
@@ -76,7 +76,7 @@ pub fn resolve(
             ));
             Some(stored)
         }
-        (Some(user), _) => Some(user.to_owned()),
+        (Some(user), _) => Some(user),
         (None, stored) => stored,
     };
     let keys = match (session, database) {
@@ -131,6 +131,7 @@ pub fn admin(
             if snapshot.children.has(Slot::Config) {
                 notices.push(Notice::warning(
                     "AdminPasswordReplaced",
+                    Slot::Admin,
                     format!(
                         "Secret {} held no password; user {username} has a new one, which the Secret now holds",
                         Slot::Admin.name(&snapshot.name())

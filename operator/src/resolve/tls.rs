@@ -124,6 +124,7 @@ pub fn authority(
     if snapshot.children.has(Slot::Config) {
         notices.push(Notice::warning(
             "CertificateAuthorityReplaced",
+            Slot::Authority,
             format!(
                 "Secret {} was gone, so there is a new certificate authority: clients must trust ca.crt of ConfigMap {}",
                 Slot::Authority.name(&registry),
@@ -169,6 +170,7 @@ pub fn certificate(
                 }
                 notices.push(Notice::normal(
                     "CertificateRenewed",
+                    Slot::Config,
                     "the serving certificate was issued anew; nothing to do".to_owned(),
                 ));
             }

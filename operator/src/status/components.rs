@@ -8,6 +8,9 @@ use crate::resolve::capability;
 use crate::snapshot::Snapshot;
 use crate::status::{Outcome, Verdict, kept, pods};
 
+/// Said of a registry that the user has stopped.
+pub(super) const STOPPED: &str = "Quay manually scaled down";
+
 /// The verdict on one component.
 pub(super) fn verdict(type_: ConditionType, snapshot: &Snapshot, outcome: Outcome<'_>) -> Verdict {
     match type_ {
@@ -126,7 +129,7 @@ fn quay(snapshot: &Snapshot) -> Verdict {
     let available = status.available_replicas.unwrap_or(0);
     if wanted == 0 {
         return if available == 0 {
-            Verdict::ready("Quay manually scaled down")
+            Verdict::ready(STOPPED)
         } else {
             Verdict::not_ready("Quay is being scaled down")
         };

@@ -18,6 +18,7 @@ struct Said {
     method: Method,
     path: String,
     query: String,
+    kind: String,
     body: Value,
 }
 
@@ -28,9 +29,9 @@ async fn answer(server: &mut Server, status: impl Fn(&Said) -> u16) -> Said {
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
+        kind: parts.headers["content-type"].to_str().unwrap().to_owned(),
         body: serde_json::from_slice(&body.collect_bytes().await.unwrap()).unwrap(),
     };
-    assert_eq!(parts.headers["content-type"], "application/apply-patch+yaml");
     let code = status(&said);
     let reply_body = if code == 200 {
         said.body.clone()
@@ -106,4 +107,26 @@ async fn without_its_keys_no_volume_is_made() {
     assert!(!live.has(Slot::Data));
     drop(client);
     assert!(server.next_request().now_or_never().flatten().is_none(), "a later wave was written");
+}
+
+#[tokio::test]
+async fn what_a_rolling_update_left_behind_is_taken_away_before_the_apply() {
+    let mut world = World::new("empty-spec");
+    let plan = world.settled();
+    world.meddle(Slot::App, |live| {
+        live["spec"]["strategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}});
+    });
+    let prepared = build::children(&plan).unwrap();
+    let (service, mut server) = tower_test::mock::pair();
+    let client = Client::new(service, "team");
+    let (written, said) =
+        tokio::join!(apply::children(&client, "team", &prepared, &mut world.snapshot.children), async {
+            (answer(&mut server, |_| 200).await, answer(&mut server, |_| 200).await)
+        });
+    assert_eq!(written.unwrap(), [Slot::App]);
+    assert_eq!(said.0.body, json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}));
+    assert_eq!(
+        (said.0.kind.as_str(), said.1.kind.as_str()),
+        ("application/merge-patch+json", "application/apply-patch+yaml")
+    );
 }

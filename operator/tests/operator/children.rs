@@ -41,7 +41,10 @@ fn a_settled_registry_is_not_written_to() {
 #[test]
 fn a_change_behind_our_back_is_put_right_and_nothing_else_is_written() {
     type Change = fn(&mut serde_json::Value);
-    let changes: [(Slot, Change); 6] = [
+    let changes: [(Slot, Change); 7] = [
+        (Slot::Service, |live| {
+            live["metadata"]["labels"].as_object_mut().unwrap().remove("app.kubernetes.io/managed-by");
+        }),
         (Slot::App, |live| {
             live["spec"]["template"]["spec"]["containers"][0]["image"] = "elsewhere/other:1".into()
         }),

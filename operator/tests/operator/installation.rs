@@ -133,6 +133,7 @@ fn each_mark_of_another_operator_is_enough() {
             world.snapshot.registry.status = None;
             world.meddle(Slot::TrustAnchor, |live| {
                 live["metadata"]["labels"].as_object_mut().unwrap().remove("app.kubernetes.io/managed-by");
+                live["metadata"]["annotations"].as_object_mut().unwrap().remove("quay-operator/applied-hash");
             });
         }),
     ];

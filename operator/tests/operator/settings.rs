@@ -95,7 +95,7 @@ fn components_that_may_be_off_or_are_not_needed_block_nothing() {
 #[test]
 fn a_wrong_bundle_is_told_in_full_and_nothing_is_rolled_out() {
     let refusal = World::new("empty-spec")
-        .config("SERVER_HOSTNAME: 7\nSUPER_USERS: 3\nDEFAULT_TAG_EXPIRATION: soon\n")
+        .config("SERVER_HOSTNAME: https://quay.example.com/\nSUPER_USERS: 3\nDEFAULT_TAG_EXPIRATION: soon\n")
         .refused();
     assert!(refusal.problems.len() >= 3, "{refusal}");
     assert!(refusal.problems.iter().all(|problem| problem.reason == Reason::ConfigInvalid));

@@ -134,15 +134,16 @@ fn a_pod_in_trouble_is_explained() {
 
 #[test]
 fn a_volume_that_does_not_come_is_explained() {
-    let mut world = World::new("empty-spec");
-    world.pass();
-    world.meddle(Slot::Data, |live| {
-        live["status"] = json!({"phase": "Pending"});
-        live["spec"].as_object_mut().unwrap().remove("storageClassName");
-    });
-    let (status, reason, message) = condition(&world.pass().status, "ComponentObjectStorageReady");
-    assert_eq!((status.as_str(), reason.as_str()), ("False", "PVCPending"));
-    assert!(message.contains("set spec.storage.storageClassName"), "{message}");
+    for (has_default_class, hint) in
+        [(false, "set spec.storage.storageClassName"), (true, "its provisioner (standard)")]
+    {
+        let mut world = World::new("empty-spec");
+        world.has_default_class = has_default_class;
+        world.volume_phase = "Pending";
+        let (status, reason, message) = condition(&world.pass().status, "ComponentObjectStorageReady");
+        assert_eq!((status.as_str(), reason.as_str()), ("False", "PVCPending"));
+        assert!(message.contains(hint), "{message}");
+    }
 }
 
 #[test]

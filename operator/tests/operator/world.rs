@@ -55,6 +55,8 @@ pub(crate) struct World {
     pub(crate) snapshot: Snapshot,
     pub(crate) secrets: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) secret_type: String,
+    pub(crate) has_default_class: bool,
+    pub(crate) volume_phase: &'static str,
     balancer: Option<String>,
     entropy: Counting,
     pub(crate) writes: Vec<Slot>,
@@ -102,6 +104,8 @@ impl World {
             },
             secrets: fixture.secrets,
             secret_type: "kubernetes.io/tls".to_owned(),
+            has_default_class: true,
+            volume_phase: "Bound",
             balancer: fixture.balancer,
             entropy: Counting::default(),
             writes: Vec::new(),
@@ -162,7 +166,9 @@ impl World {
             if due.is_empty() {
                 return End::Plan(plan);
             }
-            self.notices.extend(plan.notices.iter().cloned());
+            let is_due =
+                |notice: &&Notice| notice.with.is_none_or(|slot| due.iter().any(|child| child.slot == slot));
+            self.notices.extend(plan.notices.iter().filter(is_due).cloned());
             for child in due {
                 self.writes.push(child.slot);
                 self.store(&child);
@@ -211,10 +217,10 @@ impl World {
             }
             Slot::Data => {
                 live["spec"]["volumeMode"] = "Filesystem".into();
-                if live["spec"]["storageClassName"].is_null() {
+                if live["spec"]["storageClassName"].is_null() && self.has_default_class {
                     live["spec"]["storageClassName"] = "standard".into();
                 }
-                live["status"] = json!({"phase": "Bound"});
+                live["status"] = json!({"phase": self.volume_phase});
             }
             Slot::App => {
                 live["metadata"]["generation"] = 1.into();
@@ -324,7 +330,9 @@ impl World {
                     "[hash]".into();
             }
             let is_secret = child.slot.resource().kind == "Secret";
-            for (key, value) in child.body["data"].as_object_mut().into_iter().flatten() {
+            for (key, value) in
+                child.body.get_mut("data").and_then(Value::as_object_mut).into_iter().flatten()
+            {
                 if key.starts_with("record.") {
                     *value = self.value(child.slot, key).unwrap().into();
                 } else if is_secret || key == "ca.crt" {
