@@ -30,23 +30,12 @@ pub struct Key {
     pub secret: bool,
 }
 
-fn find(key: &str) -> Option<&'static Key> {
+pub(crate) fn find(key: &str) -> Option<&'static Key> {
     KEYS.iter().find(|known| known.name == key)
 }
 
 pub(crate) fn group(key: &str) -> &'static str {
     find(key).map_or("Other", |known| known.group)
-}
-
-pub(crate) fn is_secret(key: &str) -> bool {
-    find(key).map_or_else(
-        || {
-            const TELLING: [&str; 9] =
-                ["SECRET", "PASSWORD", "PASSWD", "TOKEN", "KEY", "URI", "DSN", "PSK", "PEPPER"];
-            key.to_ascii_uppercase().split('_').any(|word| TELLING.contains(&word))
-        },
-        |known| known.secret,
-    )
 }
 
 /// When a change of this key takes effect; keys without effect are live.
@@ -143,18 +132,6 @@ mod tests {
             ("UNHEARD", Reload::Live),
         ];
         assert_eq!(changed.unwrap(), expected.map(|(key, reload)| Change { key: key.to_owned(), reload }));
-    }
-
-    #[test]
-    fn a_key_is_secret_by_declaration_or_by_its_name() {
-        for key in
-            ["SECRET_KEY", "DB_URI", "BUILDLOGS_REDIS", "LDAP_ADMIN_PASSWD", "MAIL_PASSWORD", "GITHUB_TOKEN"]
-        {
-            assert!(is_secret(key), "{key}");
-        }
-        for key in ["SERVER_HOSTNAME", "SUPER_USERS", "MAIL_PORT", "FEATURE_SECURITY_SCANNER"] {
-            assert!(!is_secret(key), "{key}");
-        }
     }
 
     #[test]

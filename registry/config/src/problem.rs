@@ -9,7 +9,7 @@ pub struct Problem {
     pub group: &'static str,
     /// The key as it is written in `config.yaml`.
     pub key: String,
-    /// The value, shortened; `(redacted)` when the key holds a secret, empty when there is none.
+    /// The value, shortened; `(redacted)` when it is or may be a secret, empty when there is none.
     pub value: String,
     /// What is wrong.
     pub message: String,

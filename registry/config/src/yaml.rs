@@ -125,9 +125,14 @@ pub(crate) fn size(value: &Value) -> Read<u64> {
 }
 
 /// What a problem says of a value: short, on one line, nothing of a structure and nothing of a secret.
+///
+/// A key that is not in use may be the misspelt name of one that is secret, so nothing is said of its value but what
+/// can be no secret.
 pub(crate) fn shown(key: &str, value: &Value) -> String {
-    if crate::keys::is_secret(key) {
-        return REDACTED.to_owned();
+    match crate::keys::find(key) {
+        Some(known) if known.secret => return REDACTED.to_owned(),
+        Some(_) => {}
+        None => return shown_of_stranger(key, value),
     }
     match value {
         Value::Null => String::new(),
@@ -145,6 +150,19 @@ pub(crate) fn shown(key: &str, value: &Value) -> String {
         }
         Value::Mapping(_) => "{…}".to_owned(),
         Value::Tagged(_) => "!…".to_owned(),
+    }
+}
+
+fn shown_of_stranger(key: &str, value: &Value) -> String {
+    const TELLING: [&str; 6] = ["SECRET", "PASS", "TOKEN", "KEY", "PSK", "PEPPER"];
+    /// Secrets made of digits are longer than ports and limits are.
+    const LONGEST: usize = 9;
+    let telling = || TELLING.iter().any(|word| key.to_ascii_uppercase().contains(word));
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) if number.to_string().len() <= LONGEST && !telling() => number.to_string(),
+        _ => REDACTED.to_owned(),
     }
 }
 
@@ -216,10 +234,29 @@ mod tests {
 
     #[test]
     fn what_is_shown_of_a_value_is_short_and_never_a_structure() {
-        assert_eq!(shown("REGISTRY_TITLE", &yaml("a\n")), "\"a\"");
-        assert_eq!(shown("REGISTRY_TITLE", &Value::String("x".repeat(100))).chars().count(), 63);
-        assert_eq!(shown("FOOTER_LINKS", &yaml("{password: hunter2}")), "{…}");
+        assert_eq!(shown("SERVER_HOSTNAME", &yaml("a\n")), "\"a\"");
+        assert_eq!(shown("SERVER_HOSTNAME", &Value::String("x".repeat(100))).chars().count(), 63);
+        assert_eq!(shown("SERVER_HOSTNAME", &yaml("{password: hunter2}")), "{…}");
         assert_eq!(shown("SECRET_KEY", &yaml("hunter2")), REDACTED);
         assert_eq!(shown("SUPER_USERS", &yaml("[a, {b: c}]")), "[\"a\", {…}]");
+    }
+
+    #[test]
+    fn of_keys_not_in_use_only_switches_and_small_numbers_are_shown() {
+        assert_eq!(shown("MAIL_PORT", &yaml("587")), "587");
+        assert_eq!(shown("FEATURE_SECRETS", &yaml("true")), "true");
+        for (key, value) in [
+            ("DATABASE_SECRETKEY", "hunter2"),
+            ("DATABASE_SECRETKEY", "4889941772453298"),
+            ("SECRT_KY", "9393401617"),
+            ("MAIL_PASSWORDS", "1234"),
+            ("mail_passwords", "1234"),
+            ("DBURI", "[hunter2]"),
+            ("DBURI", "{a: hunter2}"),
+            ("DBURI", "!hunter2 a"),
+            ("MAIL_SERVER", "hunter2"),
+        ] {
+            assert_eq!(shown(key, &yaml(value)), REDACTED, "{key}: {value}");
+        }
     }
 }

@@ -53,6 +53,32 @@ fn secrets_are_in_no_output_whatever_goes_wrong() {
 }
 
 #[test]
+fn a_misspelt_secret_is_named_and_not_shown() {
+    let misspelt = [
+        "DATABASE_SECRETKEY",
+        "SECRET_KEYS",
+        "SECERT_KEY",
+        "DBURI",
+        "DB_PASS",
+        "MAIL_PASSWORDS",
+        "BUILDLOG_REDIS",
+        "WHAT_ELSE",
+    ];
+    for key in misspelt {
+        for value in ["hunter2", "[hunter2]", "{password: hunter2}", "!x hunter2", "7736861234567890"] {
+            let loaded = load(&format!("{key}: {value}\n")).unwrap();
+            let output = format!("{loaded:?}{}", told(&loaded.warnings));
+            assert!(output.contains(&format!("{key} = (redacted)")), "{output}");
+            assert!(!output.contains("hunter2") && !output.contains("7736861234567890"), "{output}");
+        }
+    }
+    // What is no name of a key is not shown either.
+    let refusal = load("[hunter2]: x\n{hunter2: a}: y\n").unwrap_err().to_string();
+    assert_eq!(refusal.matches("(redacted)").count(), 2, "{refusal}");
+    assert!(!refusal.contains("hunter2"), "{refusal}");
+}
+
+#[test]
 fn an_empty_file_means_the_defaults() {
     for nothing in ["", "\n# nothing\n", "{}", "SERVER_HOSTNAME:\n"] {
         let loaded = load(nothing).unwrap();
