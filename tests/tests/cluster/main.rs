@@ -13,3 +13,4 @@ mod kubelet;
 mod refused;
 mod retain;
 mod settled;
+mod user;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use quay_tests::artifact::push;
+use quay_tests::artifact::{pull_blob, push, push_blob};
 use quay_tests::crash::{Acknowledged, lost, push_and_kill, random_threshold, rounds};
 
 use crate::fixture::started;
@@ -80,5 +80,29 @@ async fn the_verdict_finds_a_blob_that_was_removed_and_one_that_was_changed() ->
     for (_, digest) in &acknowledged.blobs[1..] {
         ensure!(lost.iter().any(|line| line.contains(digest.as_str())), "{digest} is not named: {lost:?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_blob_that_the_disk_has_lost_is_told_and_comes_back_when_it_is_pushed_again() -> Result<()> {
+    let started = started().await?;
+    let caller = started.caller();
+    let (mut before, mut after) = (BTreeSet::new(), BTreeSet::new());
+    let folder = started.site.data().join("blobs");
+    files(&folder, &mut before)?;
+    let pushed = push(&caller, "quayadmin/healed", "1", 300_000).await?;
+    files(&folder, &mut after)?;
+    let file = after.difference(&before).next().context("a file")?;
+    fs::remove_file(file)?;
+
+    let digest = quay_oci::Digest::sha256(&pushed.layer);
+    let path = format!("/v2/quayadmin/healed/blobs/{digest}");
+    let answer = caller.get(&path).send().await;
+    ensure!(
+        answer.is_err() || answer.is_ok_and(|answer| answer.status >= 400),
+        "bytes that are not there are served"
+    );
+    push_blob(&caller, "quayadmin/healed", &pushed.layer).await?;
+    ensure!(pull_blob(&caller, "quayadmin/healed", &digest).await? == pushed.layer, "other bytes");
     Ok(())
 }

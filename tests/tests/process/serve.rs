@@ -212,3 +212,32 @@ async fn initialize_works_once_when_it_is_switched_on() -> Result<()> {
     assert_eq!(robot["name"], "automated+ci");
     Ok(())
 }
+
+#[tokio::test]
+async fn two_first_starts_at_once_leave_one_registry_that_can_start_again() -> Result<()> {
+    for _ in 0..3 {
+        let site = Site::bare()?;
+        let (one, two) = futures::join!(site.start(), site.start());
+        let (registry, refused) = match (one, two) {
+            (Ok(registry), Err(refused)) | (Err(refused), Ok(registry)) => (registry, refused),
+            (Ok(_), Ok(_)) => anyhow::bail!("two processes serve one folder"),
+            (Err(one), Err(two)) => anyhow::bail!("neither started: {one:#}\n{two:#}"),
+        };
+        assert!(format!("{refused:#}").to_lowercase().contains("lock"), "{refused:#}");
+        // what the winner sealed can be opened with the keys that are on the disk
+        let admin = site.superuser()?;
+        let session = quay_tests::api::Session::sign_in(registry.client(), &site.ca()?, &admin).await?;
+        session.create_organization("acme").await?;
+        let robot = session.create_robot("acme", "ci").await?;
+        let token = registry.client().token(Some(&admin), &[]).await?;
+        assert!(registry.terminate().await?.success());
+
+        let again = site.start().await?;
+        again.client().basic(&robot).get("/v2/").send().await?.expect(200)?;
+        again.client().bearer(&token.text).get("/v2/").send().await?.expect(200)?;
+        let session = quay_tests::api::Session::sign_in(again.client(), &site.ca()?, &admin).await?;
+        let shown = session.get("/api/v1/organization/acme/robots/ci").await?.expect(200)?.json()?;
+        assert_eq!(shown["token"], robot.password);
+    }
+    Ok(())
+}
