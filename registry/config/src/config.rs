@@ -13,6 +13,7 @@ use crate::{
         database,
         host::{self, Scheme},
         redis::{self, Redis},
+        repositories,
         storage::{self, StorageLocation},
         time_machine::{self, Period},
     },
@@ -90,7 +91,8 @@ config! {
         "SERVER_HOSTNAME" server_hostname: String = "localhost:8443".to_owned(), Restart, host::hostname;
         /// Scheme of the absolute URLs that clients are given.
         "PREFERRED_URL_SCHEME" preferred_url_scheme: Scheme = Scheme::Https, Restart, host::scheme;
-        /// Whether something in front of the registry speaks TLS for it.
+        /// Whether something in front of the registry has the certificate that clients see; only read for the checks
+        /// of the keys beside it, since the registry speaks TLS in any case.
         "EXTERNAL_TLS_TERMINATION" external_tls_termination: bool = false, Restart, yaml::boolean;
     }
     AccessSettings {
@@ -134,18 +136,16 @@ config! {
         "CREATE_NAMESPACE_ON_PUSH" create_namespace_on_push: bool = false, Live, yaml::boolean;
         /// Whether repository names may have more than one component below the namespace.
         "FEATURE_EXTENDED_REPOSITORY_NAMES" feature_extended_repository_names: bool = true, Live, yaml::boolean;
-        /// Whether a name of one component stands for `library/NAME`.
+        /// Whether a name of one component stands for `library/NAME`; it does in any case, `false` is only warned of.
         "FEATURE_LIBRARY_SUPPORT" feature_library_support: bool = true, Live, yaml::boolean;
         /// The namespace of names of one component.
-        "LIBRARY_NAMESPACE" library_namespace: String = "library".to_owned(), Restart, host::library_namespace;
+        "LIBRARY_NAMESPACE" library_namespace: String = "library".to_owned(), Restart, repositories::library_namespace;
         /// Whether `/v2/_catalog` shows public repositories.
         "FEATURE_PUBLIC_CATALOG" feature_public_catalog: bool = false, Live, yaml::boolean;
         /// The largest blob, in bytes.
         "MAXIMUM_LAYER_SIZE" maximum_layer_size: u64 = 20 << 30, Live, yaml::size;
         /// How long, in seconds, what was pushed without a tag or mounted is kept until something refers to it.
-        "PUSH_TEMP_TAG_EXPIRATION_SEC" push_temp_tag_expiration_sec: u64 = 3600, Live, yaml::whole;
-        /// Items on a page of a `/v2` list.
-        "V2_PAGINATION_SIZE" v2_pagination_size: u64 = 50, Live, yaml::whole;
+        "PUSH_TEMP_TAG_EXPIRATION_SEC" push_temp_tag_expiration_sec: u64 = 3600, Live, repositories::grace;
     }
     TimeMachine {
         /// How long deleted tags can be restored, for new namespaces.
@@ -184,8 +184,6 @@ config! {
         "USER_EVENTS_REDIS" user_events_redis: Option<Redis> = None, Live secret, redis::server;
     }
     UserVisibleSettings {
-        /// Name of the registry in its console.
-        "REGISTRY_TITLE" registry_title: String = "Quay".to_owned(), Live, yaml::text;
         /// Set by Quay's installer; read and checked only.
         "SETUP_COMPLETE" setup_complete: bool = true, Live, yaml::boolean;
         /// Quay's switch for its own tests; read and checked only.
@@ -197,11 +195,6 @@ impl Config {
     /// Where clients reach the registry: `https://host[:port]`, without a slash at the end.
     pub fn base_url(&self) -> String {
         format!("{}://{}", self.preferred_url_scheme.as_str(), self.server_hostname)
-    }
-
-    /// Whether this user administers the registry by configuration.
-    pub fn is_super_user(&self, name: &str) -> bool {
-        self.feature_super_users && self.super_users.iter().any(|known| known == name)
     }
 }
 

@@ -7,12 +7,14 @@ pub(crate) mod artifacts;
 pub(crate) mod database;
 pub(crate) mod host;
 pub(crate) mod redis;
+pub(crate) mod repositories;
 pub(crate) mod storage;
 pub(crate) mod time_machine;
 
 pub(crate) fn check(config: &Config, reading: &mut Reading) {
     host::check(config, reading);
     access::check(config, reading);
+    repositories::check(config, reading);
     time_machine::check(config, reading);
     artifacts::check(config, reading);
     storage::check(config, reading);

@@ -126,6 +126,18 @@ fn combinations_that_defeat_themselves_are_warned_of() {
 }
 
 #[test]
+fn what_cannot_be_switched_off_is_warned_of() {
+    let warned = |yaml: &str| told(&load(yaml).unwrap().warnings);
+    assert!(warned("EXTERNAL_TLS_TERMINATION: true\n").contains("speaks TLS nevertheless"));
+    assert_eq!(warned("EXTERNAL_TLS_TERMINATION: false\n"), "");
+    assert!(warned("FEATURE_LIBRARY_SUPPORT: false\n").contains("stand for library/NAME nevertheless"));
+    assert_eq!(warned("FEATURE_LIBRARY_SUPPORT: true\n"), "");
+    for unread in ["REGISTRY_TITLE: Ours\n", "V2_PAGINATION_SIZE: 10\n"] {
+        assert!(warned(unread).contains("key has no effect in this registry"), "{unread}");
+    }
+}
+
+#[test]
 fn the_artifact_keys_tell_absent_from_false() {
     let absent = Config::default();
     assert_eq!((absent.feature_helm_oci_support, absent.ignore_unknown_mediatypes), (None, None));
@@ -158,7 +170,8 @@ fn only_live_keys_are_taken_over_by_a_running_process() {
             .config;
     let now = running.with_live(&newer);
     assert_eq!(now.super_users, ["bob"]);
-    assert_eq!(now.registry_title, Config::default().registry_title);
+    assert!(!now.create_namespace_on_push, "a live key that is gone has its default again");
+    assert!(running.create_namespace_on_push);
     assert_eq!(now.server_hostname, "quay.example.com:8443");
     assert_eq!(now.secret_key, running.secret_key);
 }

@@ -71,19 +71,19 @@ pub(crate) fn hostname(value: &Value) -> Read<String> {
     }
 }
 
-pub(crate) fn library_namespace(value: &Value) -> Read<String> {
-    match yaml::text(value)? {
-        name if name == "library" => Ok(name),
-        _ => mistake("must be library", "remove the key: another namespace for short names is not supported"),
-    }
-}
-
 pub(crate) fn check(config: &Config, reading: &mut Reading) {
     if config.preferred_url_scheme == Scheme::Http && !config.external_tls_termination {
         reading.warning(
             "PREFERRED_URL_SCHEME",
             "clients will be sent to http while the registry speaks TLS",
             "write https, or set EXTERNAL_TLS_TERMINATION: true if something in front of it has TLS",
+        );
+    }
+    if config.external_tls_termination {
+        reading.warning(
+            "EXTERNAL_TLS_TERMINATION",
+            "the registry speaks TLS nevertheless",
+            "let what is in front of it connect by https, or pass TLS through",
         );
     }
 }
