@@ -231,7 +231,9 @@ impl Disk {
         #[cfg(test)]
         {
             let gate = hold(&self.pause_next_sync).take();
-            gate.map(Gate::pass);
+            if let Some(gate) = gate {
+                gate.pass();
+            }
         }
         #[cfg(test)]
         if let Some(kind) = hold(&self.fail_next_sync).take() {

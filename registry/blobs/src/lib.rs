@@ -91,7 +91,7 @@ impl Blobs {
         in_turn(disk.turn(&key), move |number| disk.delete(&key, number)).await
     }
 
-    /// The size of a blob.
+    /// The size of a blob as it lies there, by which a caller that knows what it should be finds a damaged copy.
     pub async fn size(&self, key: &StorageKey) -> Result<u64, Error> {
         let Engine::Disk(disk) = &self.0;
         let (disk, key) = (Arc::clone(disk), key.clone());

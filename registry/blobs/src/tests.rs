@@ -312,6 +312,23 @@ async fn a_damaged_blob_is_an_error_and_never_a_short_answer() {
 }
 
 #[tokio::test]
+async fn a_damaged_copy_is_told_by_its_size_and_gives_way_to_a_copy_under_another_key() {
+    let store = Store::new();
+    let content = pattern(1 << 20);
+    let (cut, lost) = (store.sealed(&content).await, store.sealed(&content).await);
+    fs::OpenOptions::new().write(true).open(store.disk().blob_path(&cut)).unwrap().set_len(1000).unwrap();
+    fs::remove_file(store.disk().blob_path(&lost)).unwrap();
+    assert_eq!(store.blobs.size(&cut).await.unwrap(), 1000);
+    assert!(matches!(store.blobs.size(&lost).await, Err(Error::NotFound(_))));
+
+    let whole = store.sealed(&content).await;
+    assert!(store.blobs.delete(&cut).await.unwrap());
+    assert!(!store.blobs.delete(&lost).await.unwrap(), "removing what is gone is no failure");
+    assert!(store.content(&whole, 0..1 << 20).await.unwrap() == content);
+    assert_eq!(store.found(), [(whole, Place::Blob)]);
+}
+
+#[tokio::test]
 async fn a_walk_finds_blobs_and_uploads_and_leaves_strangers_alone() {
     let store = Store::new();
     let blob = store.sealed(b"abc").await;
