@@ -132,7 +132,10 @@ impl Core {
                 let (repo, namespace) = move_to.place(tx).await?;
                 let name = move_to.tag.as_str();
                 let once = rows::last_lifetime(tx, repo, name, &move_to.digest).await?.ok_or(Missing::Tag)?;
-                manifests::revive(tx, once.manifest).await?;
+                if manifests::revive(tx, once.manifest).await? {
+                    // What refers to it stays with it.
+                    manifests::set_referrers_expiry(tx, repo, &move_to.digest, None).await?;
+                }
                 let set = SetTag {
                     repo,
                     name,

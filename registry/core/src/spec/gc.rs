@@ -148,6 +148,35 @@ async fn children_live_as_long_as_their_index_and_referrers_as_long_as_their_sub
 }
 
 #[tokio::test]
+async fn an_index_is_restored_with_its_children_and_what_refers_to_it() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let image = w.image(&alice, "alice/app", b"layer").await;
+    let child = Digest::sha256(image.as_bytes());
+    w.put(&alice, "alice/app", child.as_str(), &image).await.unwrap();
+    let index = json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX,
+        "manifests": [{"mediaType": media_type::OCI_MANIFEST, "digest": child, "size": image.len()}],
+    })
+    .to_string();
+    let index = w.put(&alice, "alice/app", "multi", &index).await.unwrap();
+    w.clock.advance(DAY * 30);
+    collect(&w).await;
+    delete(&w, &alice, "alice/app", index.as_str()).await;
+    // Long enough for the child to be looked at several times while its index is hidden.
+    for _ in 0..13 {
+        w.clock.advance(DAY);
+        collect(&w).await;
+    }
+    let at = w.may_push(&alice, "alice/app").await;
+    w.core.restore_tag(&at, &"multi".parse().unwrap(), &index).await.unwrap();
+    for digest in [&index, &child] {
+        assert_eq!(word(w.get(&alice, "alice/app", digest.as_str()).await), "allowed");
+    }
+    assert_eq!(word(w.read(&alice, "alice/app", &Digest::sha256(b"layer")).await), "allowed");
+}
+
+#[tokio::test]
 async fn a_condemned_digest_is_stored_anew_and_only_the_old_copy_goes() {
     let w = World::new().await;
     let alice = w.person("alice").await;

@@ -437,7 +437,7 @@ async fn a_damaged_copy_is_healed_by_pushing_the_bytes_again() {
         match cut {
             None => std::fs::remove_file(&file).unwrap(),
             Some(length) => {
-                std::fs::File::options().write(true).open(&file).unwrap().set_len(length).unwrap()
+                std::fs::File::options().write(true).open(&file).unwrap().set_len(length).unwrap();
             }
         }
         let at = w.may_pull(&alice, "alice/tools").await;

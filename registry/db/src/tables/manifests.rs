@@ -175,6 +175,7 @@ statements! {
                 WHERE c.manifest_id = $1 ORDER BY c.digest";
     HAS_LIVE_PARENT = "SELECT EXISTS (SELECT 1 FROM manifest_children c JOIN manifests m ON m.id = c.manifest_id
                        WHERE c.repo_id = $1 AND c.digest = $2 AND m.state = 0)";
+    HAS_PARENT = "SELECT EXISTS (SELECT 1 FROM manifest_children WHERE repo_id = $1 AND digest = $2)";
     BLOB_IDS = "SELECT blob_id FROM manifest_blobs WHERE manifest_id = $1 ORDER BY blob_id";
     REFERRERS = "SELECT digest, media_type, artifact_type, size, annotations FROM manifests
                  WHERE repo_id = $1 AND subject = $2 AND digest > $3 AND state = 0 ORDER BY digest LIMIT $4";
@@ -342,6 +343,11 @@ pub async fn live_children(c: &mut Conn, id: ManifestId) -> Result<Vec<Child>, E
 /// Whether a live manifest of the repository lists this digest.
 pub async fn has_live_parent(c: &mut Conn, repo: RepoId, digest: &Digest) -> Result<bool, Error> {
     c.one(HAS_LIVE_PARENT, params![repo, digest], first).await
+}
+
+/// Whether any index lists a digest, a hidden one included: that may be restored.
+pub async fn has_parent(c: &mut Conn, repo: RepoId, digest: &Digest) -> Result<bool, Error> {
+    c.one(HAS_PARENT, params![repo, digest], first).await
 }
 
 /// Copies that a manifest refers to.
