@@ -64,9 +64,20 @@ pub struct StoredManifest {
 }
 
 impl Core {
-    /// A blob as seen through a repository.
+    /// A blob as seen through a repository. One whose bytes are not there as they should be is not there: clients
+    /// that ask before they push then push it again, which heals it.
     pub async fn blob(&self, at: &Allowed<Pull>, digest: &Digest) -> Result<BlobStat> {
         let blob = self.linked_blob(at, digest).await?;
+        if let Place::Stored(key) = &blob.place {
+            match self.blobs().size(&storage_key(key)?).await {
+                Ok(size) if size == blob.size.cast_unsigned() => {}
+                Ok(_) | Err(quay_blobs::Error::NotFound(_)) => {
+                    tracing::error!(blob.digest = %digest, storage.key = key, "a stored blob is damaged; push it again");
+                    return Err(Missing::Blob.into());
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
         Ok(BlobStat { size: blob.size.cast_unsigned(), digest: blob.digest })
     }
 

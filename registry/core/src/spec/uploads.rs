@@ -442,7 +442,9 @@ async fn a_damaged_copy_is_healed_by_pushing_the_bytes_again() {
         }
         let at = w.may_pull(&alice, "alice/tools").await;
         assert!(w.core.read_blob(&at, &digest, None).await.is_err());
+        assert_eq!(word(w.core.blob(&at, &digest).await), "not found", "so that clients push it again");
         w.push_blob(&bob, "bob/tools", &bytes).await;
+        assert_eq!(w.core.blob(&at, &digest).await.unwrap().size, 1 << 20);
         assert_eq!(w.read(&alice, "alice/tools", &digest).await.unwrap(), bytes);
         assert_eq!(w.read(&bob, "bob/tools", &digest).await.unwrap(), bytes);
         w.core.housekeeping().await.unwrap();
