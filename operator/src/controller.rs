@@ -346,3 +346,58 @@ impl Pass<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::core::ObjectMeta;
+    use kube_runtime::{reflector, watcher::Event};
+
+    use super::*;
+
+    fn registry(namespace: &str, name: &str, spec: serde_json::Value) -> Guarded {
+        serde_json::from_value(json!({
+            "apiVersion": "quay.redhat.com/v1", "kind": "QuayRegistry",
+            "metadata": {"name": name, "namespace": namespace}, "spec": spec
+        }))
+        .unwrap()
+    }
+
+    fn secret(namespace: &str, name: &str, labels: &[(&str, &str)]) -> PartialObjectMeta<Secret> {
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        PartialObjectMeta {
+            metadata: ObjectMeta {
+                name: Some(name.to_owned()),
+                namespace: Some(namespace.to_owned()),
+                labels: Some(labels),
+                ..ObjectMeta::default()
+            },
+            ..PartialObjectMeta::default()
+        }
+    }
+
+    #[test]
+    fn a_secret_wakes_the_registries_that_name_it_and_the_one_it_belongs_to() {
+        let (store, mut writer) = reflector::store();
+        for registry in [
+            registry("team", "by-bundle", json!({"configBundleSecret": "shared"})),
+            registry(
+                "team",
+                "by-tls",
+                json!({"components": [{"kind": "tls", "managed": false, "secretRef": {"name": "shared"}}]}),
+            ),
+            registry("other", "elsewhere", json!({"configBundleSecret": "shared"})),
+            registry("team", "unreadable", json!({"configBundleSecret": 7})),
+        ] {
+            writer.apply_watcher_event(&Event::Apply(registry));
+        }
+        let woken = |secret| {
+            let mut names: Vec<_> =
+                concerned(&store, &secret).into_iter().map(|registry| registry.name).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(woken(secret("team", "shared", &[])), ["by-bundle", "by-tls"]);
+        assert_eq!(woken(secret("team", "unnamed", &[])), [] as [&str; 0]);
+        assert_eq!(woken(secret("team", "x-quay-ca", &[(names::REGISTRY, "x")])), ["x"]);
+    }
+}

@@ -54,7 +54,7 @@ impl Lease {
             match self.step(Instant::now()).await {
                 Ok(Step::Held) => return,
                 Ok(Step::HeldByOther(holder)) => {
-                    tracing::debug!(lease.holder = holder, "another replica leads")
+                    tracing::debug!(lease.holder = holder, "another replica leads");
                 }
                 // lost a race for it; the next look tells to whom
                 Ok(Step::Free) => {}

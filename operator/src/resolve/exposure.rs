@@ -49,7 +49,7 @@ pub fn resolve(
     };
     match kind {
         ExposureType::NodePort => {
-            node_port(snapshot, service.as_ref(), bundle, user_host, records, &mut plan)
+            node_port(snapshot, service.as_ref(), bundle, user_host, records, &mut plan);
         }
         ExposureType::LoadBalancer => load_balancer(service.as_ref(), user_host, &mut plan),
         ExposureType::None => {
@@ -118,7 +118,10 @@ fn node_port(
         }
     };
     plan.message = match (&plan.host, &records.host) {
-        (None, _) => "waiting for a node with an address".to_owned(),
+        (None, _) => {
+            "waiting for a node with an address; if the operator may not list nodes, set exposure.hostname"
+                .to_owned()
+        }
         (Some(_), Some(address)) if !snapshot.nodes.is_empty() && !plan.names.contains(address) => format!(
             "{address}, picked when the registry was made, belongs to no node any more: set exposure.hostname, or remove \
              record.host from Secret {} to pick another",

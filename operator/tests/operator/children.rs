@@ -46,13 +46,13 @@ fn a_change_behind_our_back_is_put_right_and_nothing_else_is_written() {
             live["metadata"]["labels"].as_object_mut().unwrap().remove("app.kubernetes.io/managed-by");
         }),
         (Slot::App, |live| {
-            live["spec"]["template"]["spec"]["containers"][0]["image"] = "elsewhere/other:1".into()
+            live["spec"]["template"]["spec"]["containers"][0]["image"] = "elsewhere/other:1".into();
         }),
         (Slot::App, |live| {
-            live["spec"]["template"]["spec"]["automountServiceAccountToken"] = serde_json::Value::Null
+            live["spec"]["template"]["spec"]["automountServiceAccountToken"] = serde_json::Value::Null;
         }),
         (Slot::App, |live| {
-            live["spec"]["strategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}})
+            live["spec"]["strategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}});
         }),
         (Slot::Service, |live| live["spec"]["ports"][0]["nodePort"] = 31999.into()),
         (Slot::TrustAnchor, |live| live["data"]["ca.crt"] = "other".into()),

@@ -126,7 +126,7 @@ fn each_mark_of_another_operator_is_enough() {
             world.snapshot.registry.metadata.finalizers = Some(vec!["quay-operator/finalizer".to_owned()]);
         }),
         ("upstream's workloads", |world| {
-            world.snapshot.strangers = vec!["Deployment example-quay-database".to_owned()]
+            world.snapshot.strangers = vec!["Deployment example-quay-database".to_owned()];
         }),
         ("an object of ours without our mark", |world| {
             world.settled();

@@ -1,5 +1,7 @@
 //! The operator from its edges: fixtures in, objects and status out; and what it says to an API server.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "all of it is tests")]
+
 mod api;
 mod children;
 mod installation;
