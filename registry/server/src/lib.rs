@@ -24,6 +24,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod v2;
 
+mod folders;
 mod follow;
 mod own_keys;
 

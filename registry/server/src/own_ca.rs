@@ -1,9 +1,11 @@
 //! A certificate authority of our own, for a registry that was given no certificate.
 //!
 //! ```text
-//! DATA/conf/ca.key ─ signs ─► ca.crt (ten years; clients trust this one)
-//!                  └ signs ─► ssl.cert + ssl.key (a year; renewed a month before its end)
+//! DATA/conf/ca-key.pem ─ signs ─► ca.crt (ten years; clients trust this one)
+//!                      └ signs ─► leaf.pem + leaf-key.pem (a year; renewed a month before its end)
 //! ```
+//! Only the CA's certificate has an ending that clients look for: they take a folder of certificates (`--cert-dir`),
+//! and there `.cert` and `.key` would be a pair to show to the server.
 //! Owns: these four files. Must not know: TLS, HTTP.
 
 use std::io;
@@ -17,6 +19,11 @@ use rcgen::{
 
 use crate::secret_file::{self, Mode};
 use crate::tls;
+
+const CA: &str = "ca.crt";
+const CA_KEY: &str = "ca-key.pem";
+const LEAF: &str = "leaf.pem";
+const LEAF_KEY: &str = "leaf-key.pem";
 
 const DAY: i64 = 24 * 60 * 60;
 /// Longer lives are refused by some clients.
@@ -65,7 +72,7 @@ impl OwnCa {
     /// Where the CA certificate lies that clients should trust.
     #[must_use]
     pub fn ca_certificate(&self) -> PathBuf {
-        self.folder.join("ca.crt")
+        self.folder.join(CA)
     }
 
     /// The leaf for `names`: the one there is when it still fits, else a new one.
@@ -77,28 +84,27 @@ impl OwnCa {
             return Ok(pair);
         }
         let (ca, ca_key) = self.authority(now)?;
-        let issuer = Issuer::from_ca_cert_pem(&ca, ca_key).map_err(|error| self.broken("ca.crt", &error))?;
-        let key = KeyPair::generate().map_err(|error| self.broken("ssl.key", &error))?;
-        let mut leaf =
-            CertificateParams::new(names.to_vec()).map_err(|error| self.broken("ssl.cert", &error))?;
+        let issuer = Issuer::from_ca_cert_pem(&ca, ca_key).map_err(|error| self.broken(CA, &error))?;
+        let key = KeyPair::generate().map_err(|error| self.broken(LEAF_KEY, &error))?;
+        let mut leaf = CertificateParams::new(names.to_vec()).map_err(|error| self.broken(LEAF, &error))?;
         leaf.distinguished_name.push(DnType::CommonName, names.first().map_or("localhost", String::as_str));
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         leaf.use_authority_key_identifier_extension = true;
-        (leaf.not_before, leaf.not_after) = self.validity(now, LEAF_DAYS, "ssl.cert")?;
-        let leaf = leaf.signed_by(&key, &issuer).map_err(|error| self.broken("ssl.cert", &error))?;
+        (leaf.not_before, leaf.not_after) = self.validity(now, LEAF_DAYS, LEAF)?;
+        let leaf = leaf.signed_by(&key, &issuer).map_err(|error| self.broken(LEAF, &error))?;
         // The chain carries the CA, so that a client that was given only the server can show where trust ends.
         let chain = format!("{}{ca}", leaf.pem());
         // Key first: a crash between the two leaves a pair that does not match, and that is renewed.
-        self.write("ssl.key", key.serialize_pem().as_bytes(), Mode::Owner)?;
-        self.write("ssl.cert", chain.as_bytes(), Mode::Everyone)?;
+        self.write(LEAF_KEY, key.serialize_pem().as_bytes(), Mode::Shared)?;
+        self.write(LEAF, chain.as_bytes(), Mode::Everyone)?;
         tracing::info!(names = names.join(" "), "made a new certificate");
         Ok(tls::Pair::from_pem(chain.as_bytes(), key.serialize_pem().as_bytes())?)
     }
 
     /// The leaf on disk, when it covers exactly these names and is not about to end.
     fn kept(&self, names: &[String], now: Timestamp) -> Result<Option<tls::Pair>, Error> {
-        let (Some(chain), Some(key)) = (self.read("ssl.cert")?, self.read("ssl.key")?) else {
+        let (Some(chain), Some(key)) = (self.read(LEAF)?, self.read(LEAF_KEY)?) else {
             return Ok(None);
         };
         let Ok(pair) = tls::Pair::from_pem(&chain, &key) else {
@@ -112,23 +118,21 @@ impl OwnCa {
 
     /// The CA on disk, or a new one.
     fn authority(&self, now: Timestamp) -> Result<(String, KeyPair), Error> {
-        if let (Some(certificate), Some(key)) = (self.read("ca.crt")?, self.read("ca.key")?) {
-            let certificate =
-                String::from_utf8(certificate).map_err(|error| self.broken("ca.crt", &error))?;
-            let key = String::from_utf8(key).map_err(|_| self.broken("ca.key", &"it is not text"))?;
-            let key =
-                KeyPair::from_pem(&key).map_err(|_| self.broken("ca.key", &"it is not a private key"))?;
+        if let (Some(certificate), Some(key)) = (self.read(CA)?, self.read(CA_KEY)?) {
+            let certificate = String::from_utf8(certificate).map_err(|error| self.broken(CA, &error))?;
+            let key = String::from_utf8(key).map_err(|_| self.broken(CA_KEY, &"it is not text"))?;
+            let key = KeyPair::from_pem(&key).map_err(|_| self.broken(CA_KEY, &"it is not a private key"))?;
             return Ok((certificate, key));
         }
-        let key = KeyPair::generate().map_err(|error| self.broken("ca.key", &error))?;
+        let key = KeyPair::generate().map_err(|error| self.broken(CA_KEY, &error))?;
         let mut ca = CertificateParams::default();
         ca.distinguished_name.push(DnType::CommonName, "quay-registry local CA");
         ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        (ca.not_before, ca.not_after) = self.validity(now, CA_DAYS, "ca.crt")?;
-        let certificate = ca.self_signed(&key).map_err(|error| self.broken("ca.crt", &error))?.pem();
-        self.write("ca.key", key.serialize_pem().as_bytes(), Mode::Owner)?;
-        self.write("ca.crt", certificate.as_bytes(), Mode::Everyone)?;
+        (ca.not_before, ca.not_after) = self.validity(now, CA_DAYS, CA)?;
+        let certificate = ca.self_signed(&key).map_err(|error| self.broken(CA, &error))?.pem();
+        self.write(CA_KEY, key.serialize_pem().as_bytes(), Mode::Shared)?;
+        self.write(CA, certificate.as_bytes(), Mode::Everyone)?;
         Ok((certificate, key))
     }
 
@@ -218,16 +222,28 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_looks_for_certificates_finds_the_ca_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let own = OwnCa::in_folder(folder.path());
+        own.leaf(&names(&["localhost"]), day(0)).expect("made");
+        let files = fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("read").path());
+        let found: Vec<PathBuf> = files
+            .filter(|file| file.extension().is_some_and(|end| end == "crt" || end == "cert" || end == "key"))
+            .collect();
+        assert_eq!(found, [own.ca_certificate()]);
+    }
+
+    #[test]
     fn keys_are_private_and_a_torn_pair_is_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         let own = OwnCa::in_folder(folder.path());
         own.leaf(&names(&["localhost"]), day(0)).expect("made");
-        for key in ["ca.key", "ssl.key"] {
+        for key in [CA_KEY, LEAF_KEY] {
             let mode = fs::metadata(folder.path().join(key)).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{key}");
         }
         let other = KeyPair::generate().expect("a key").serialize_pem();
-        fs::write(folder.path().join("ssl.key"), other).expect("torn");
+        fs::write(folder.path().join(LEAF_KEY), other).expect("torn");
         own.leaf(&names(&["localhost"]), day(0)).expect("made anew instead of refused");
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn complete(config: &mut Config, folder: &Path) -> anyhow::Result<()>
                 random_hex(32)?,
                 random_hex(32)?
             );
-            secret_file::write(&path, yaml.as_bytes(), Mode::Owner)
+            secret_file::write(&path, yaml.as_bytes(), Mode::Shared)
                 .with_context(|| format!("the keys cannot be written: {}", path.display()))?;
             yaml
         }

@@ -2,9 +2,9 @@
 //!
 //! Owns: writing one file beside its place and renaming it in. Must not know: what is in it.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Who may read a file.
@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub enum Mode {
     /// The owner only (0600).
     Owner,
+    /// The owner, and the group where it may write the folder (0600 or 0660): the next run may be another user.
+    Shared,
     /// Everyone (0644).
     Everyone,
 }
@@ -23,6 +25,7 @@ pub enum Mode {
 pub fn write(path: &Path, content: &[u8], mode: Mode) -> io::Result<()> {
     let bits = match mode {
         Mode::Owner => 0o600,
+        Mode::Shared => 0o600 | group_bits(path)?,
         Mode::Everyone => 0o644,
     };
     let aside = aside(path);
@@ -30,8 +33,9 @@ pub fn write(path: &Path, content: &[u8], mode: Mode) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // The mode is set at creation: there is no moment at which others could open it.
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(bits).open(&aside)?;
+    // Nobody else can open it until the mode is set, and the umask takes nothing from that.
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+    file.set_permissions(Permissions::from_mode(bits))?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&aside, path)?;
@@ -53,6 +57,11 @@ pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
+fn group_bits(path: &Path) -> io::Result<u32> {
+    let Some(folder) = path.parent() else { return Ok(0) };
+    Ok(if fs::metadata(folder)?.permissions().mode() & 0o020 == 0 { 0 } else { 0o060 })
+}
+
 fn aside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
@@ -61,8 +70,6 @@ fn aside(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]

@@ -1,15 +1,11 @@
 //! `serve`: puts everything together, runs it, and takes it down again.
 //!
 //! ```text
-//! folders ─► configuration, keys ─► Core ─► superuser ─► certificate ─► listeners ─► ready
+//! folders, locked ─► configuration, keys ─► Core ─► superuser ─► certificate ─► listeners ─► ready
 //! SIGTERM or SIGINT ─► not ready ─► no new uploads, no new connections ─► in flight ≤ 25 s ─► Core closed
 //! ```
 //! Owns: the order of all this. Must not know: what any part does inside.
 
-use std::fs::{self, DirBuilder};
-use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,12 +13,12 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use quay_config::Config;
 use quay_core::Core;
-use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Serve;
+use crate::folders::Folders;
 use crate::given::{self, Folder};
 use crate::health::{Health, Phase};
 use crate::http::names::{Names, without_port};
@@ -30,7 +26,6 @@ use crate::http::{self, App, Parts};
 use crate::listen::{self, Ended, Limits, Listener, Server};
 use crate::metrics::Metrics;
 use crate::own_ca::{OwnCa, local_names};
-use crate::secret_file::{self, Mode};
 use crate::superuser::{self, Admin};
 use crate::tasks::Tasks;
 use crate::tls::{Pair, Serving};
@@ -40,6 +35,8 @@ use crate::{VERSION, follow, own_keys};
 const DRAIN: Duration = Duration::from_secs(25);
 /// Core's periodic work.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
+/// Pulls reach the log within this time; a crash loses no more.
+const PULLS: Duration = Duration::from_secs(2);
 
 /// Runs the registry until it is told to stop.
 ///
@@ -114,6 +111,7 @@ pub async fn run(options: Serve) -> anyhow::Result<()> {
         tasks.start("admin", follow::admin(folder.clone(), core.clone(), tasks.clone()));
     }
     tasks.start("housekeeping", housekeeping(core.clone(), tasks.stopping()));
+    tasks.start("pulls", write_pulls(core.clone(), tasks.stopping()));
 
     let stop = CancellationToken::new();
     let ops_stop = CancellationToken::new();
@@ -136,7 +134,7 @@ pub async fn run(options: Serve) -> anyhow::Result<()> {
     });
 
     app.health.enter(Phase::Serving);
-    announce(&folders, https_address, ops_address)?;
+    folders.announce(https_address, ops_address);
     tracing::info!(
         listening = %https_address,
         ops = %ops_address,
@@ -163,7 +161,7 @@ pub async fn run(options: Serve) -> anyhow::Result<()> {
     if !tasks.ended(Duration::from_secs(5)).await {
         tracing::warn!(left = tasks.alive(), "tasks did not end in time");
     }
-    folders.clear_announcement()?;
+    folders.clear_announcement();
     core.close().await.context("the data could not be closed in order; it is recovered at the next start")?;
     match ended {
         Ended::Drained => tracing::info!("stopped"),
@@ -226,53 +224,6 @@ impl Start {
     }
 }
 
-/// The folders of the data that are ours; core has its own beside them.
-struct Folders {
-    conf: PathBuf,
-    run: PathBuf,
-}
-
-impl Folders {
-    fn make(data: &Path) -> anyhow::Result<Self> {
-        let folders = Self { conf: data.join("conf"), run: data.join("run") };
-        // `conf` holds keys and the first password.
-        for (folder, mode) in [(data, 0o750), (&folders.conf, 0o700), (&folders.run, 0o750)] {
-            DirBuilder::new().recursive(true).mode(mode).create(folder).with_context(|| {
-                format!("the data folder cannot be made: {}; choose another --data", folder.display())
-            })?;
-        }
-        // One that a crash left would send scripts to the wrong place.
-        folders.clear_announcement()?;
-        Ok(folders)
-    }
-
-    fn clear_announcement(&self) -> anyhow::Result<()> {
-        let path = self.run.join(LISTENING);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("the addresses cannot be taken back: {}", path.display()))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-const LISTENING: &str = "listen.json";
-
-/// Writes the addresses down for scripts.
-fn announce(folders: &Folders, https: SocketAddr, ops: SocketAddr) -> anyhow::Result<()> {
-    #[derive(Serialize)]
-    struct Listening {
-        https: String,
-        ops: String,
-        pid: u32,
-    }
-    let listening = Listening { https: https.to_string(), ops: ops.to_string(), pid: std::process::id() };
-    let path = folders.run.join(LISTENING);
-    secret_file::write(&path, &serde_json::to_vec(&listening)?, Mode::Everyone)
-        .with_context(|| format!("the addresses cannot be written down: {}", path.display()))
-}
-
 /// Core's periodic work: leases, sessions, keys, what is written behind.
 async fn housekeeping(core: Core, stop: CancellationToken) {
     let mut ticks = interval(HOUSEKEEPING);
@@ -285,6 +236,21 @@ async fn housekeeping(core: Core, stop: CancellationToken) {
         match core.housekeeping().await {
             Ok(kept) => tracing::debug!(?kept, "housekeeping"),
             Err(error) => tracing::error!(%error, "housekeeping failed; it is tried again in a minute"),
+        }
+    }
+}
+
+/// Writes pulls down behind the requests.
+async fn write_pulls(core: Core, stop: CancellationToken) {
+    let mut ticks = interval(PULLS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = core.flush_pulls().await {
+            tracing::error!(%error, "pulls cannot be written to the log; they are counted as dropped");
         }
     }
 }

@@ -157,8 +157,8 @@ async fn a_folder_with_configuration_and_superuser_is_followed() {
     let give_certificate = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         own.leaf(&names, jiff::Timestamp::now()).expect("a leaf");
-        for file in ["ssl.key", "ssl.cert"] {
-            std::fs::copy(folder.path().join(file), config.join(file)).expect("copied");
+        for (from, to) in [("leaf-key.pem", "ssl.key"), ("leaf.pem", "ssl.cert")] {
+            std::fs::copy(folder.path().join(from), config.join(to)).expect("copied");
         }
     };
     give_certificate(&["127.0.0.1"]);
