@@ -115,7 +115,7 @@ fn log(options: &Run) -> anyhow::Result<()> {
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter);
     match format {
         LogFormat::Json => {
-            subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+            subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
         }
         LogFormat::Text => subscriber.init(),
     }
