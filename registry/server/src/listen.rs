@@ -22,7 +22,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
@@ -53,6 +53,26 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     }
 }
 
+/// What the requests of one connection take turns at, as an extension of each of them.
+#[derive(Clone, Debug)]
+pub struct Turns(Arc<Semaphore>);
+
+impl Turns {
+    /// So many at a time.
+    #[must_use]
+    pub fn new(at_a_time: usize) -> Self {
+        Self(Arc::new(Semaphore::new(at_a_time)))
+    }
+
+    /// Waits for `turns`.
+    ///
+    /// # Errors
+    /// Never: nobody closes it.
+    pub async fn take(&self, turns: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
+        Arc::clone(&self.0).acquire_many_owned(turns).await
+    }
+}
+
 /// What one connection may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -68,6 +88,8 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Requests at the same time on one HTTP/2 connection.
     pub streams: u32,
+    /// Of these, how many may have a form read for them at the same time.
+    pub forms: usize,
 }
 
 impl Default for Limits {
@@ -79,6 +101,7 @@ impl Default for Limits {
             stall: Duration::from_secs(180),
             header_bytes: 32 * 1024,
             streams: 250,
+            forms: 8,
         }
     }
 }
@@ -235,7 +258,7 @@ impl Connection {
             .header_read_timeout(limits.headers)
             .max_header_size(limits.header_bytes)
             .max_buf_size(512 * 1024)
-            .serve_connection(TokioIo::new(stream), service(&self.server.router, self.peer));
+            .serve_connection(TokioIo::new(stream), service(&self.server, self.peer));
         self.finish(connection).await;
     }
 
@@ -254,7 +277,7 @@ impl Connection {
             .max_send_buf_size(1 << 20)
             .keep_alive_interval(limits.headers)
             .keep_alive_timeout(Duration::from_secs(20))
-            .serve_connection(TokioIo::new(stream), service(&self.server.router, self.peer));
+            .serve_connection(TokioIo::new(stream), service(&self.server, self.peer));
         self.finish(connection).await;
     }
 
@@ -275,7 +298,7 @@ impl Connection {
 }
 
 fn service(
-    router: &Router,
+    server: &Server,
     peer: SocketAddr,
 ) -> impl hyper::service::Service<
     http::Request<Incoming>,
@@ -283,10 +306,11 @@ fn service(
     Error = std::convert::Infallible,
     Future: Send + 'static,
 > + use<> {
-    let router = router.clone();
+    let (router, turns) = (server.router.clone(), Turns::new(server.limits.forms));
     hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(turns.clone());
         // A clone is a reference count; the router is always ready.
         router.clone().call(request)
     })

@@ -1,69 +1,131 @@
 //! Bodies of requests: streamed to core, or held whole within a budget.
 //!
+//! ```text
+//! manifest, of who may push ─► a budget of its own ─┐
+//! form, of anybody ─► a turn on its connection ─► a small budget, little time ─┴─► paid for as bytes arrive
+//! ```
 //! Owns: the limits on what a stranger may send. Must not know: what the bytes mean.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use http::header::EXPECT;
 use http::request::Parts;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 use quay_core::{BodyError, Error, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::listen::Turns;
 use crate::metrics::Metrics;
 
-/// Memory for bodies that are held whole, in KiB: 32 manifests of the largest size.
-const BUDGET_KIB: u32 = 128 * 1024;
-/// A body that is held whole must arrive within this time.
-const WHOLE_WITHIN: Duration = Duration::from_secs(60);
+/// Memory for manifests that are held whole, in KiB: 32 of the largest size.
+const MANIFESTS_KIB: usize = 128 * 1024;
+/// Memory for forms, in KiB: 1024 of the largest size.
+const FORMS_KIB: usize = 16 * 1024;
+/// The longest form.
+const FORM: usize = 16 * 1024;
+/// A manifest must arrive within this time, a form within the other.
+const MANIFEST_WITHIN: Duration = Duration::from_secs(60);
+const FORM_WITHIN: Duration = Duration::from_secs(10);
 /// How long a request waits for its share of the budget.
 const WAIT: Duration = Duration::from_secs(5);
 /// An unwanted body is read up to here, so that the client gets to reading the answer.
 const DRAINED: usize = 1024 * 1024;
 const DRAIN_WITHIN: Duration = Duration::from_secs(2);
 
-/// Memory for bodies that are held whole.
+/// Memory for bodies that are held whole. What strangers send takes nothing from what is pushed.
 #[derive(Clone, Debug)]
-pub struct Budget(Arc<Semaphore>);
+pub struct Budget {
+    manifests: Arc<Semaphore>,
+    forms: Arc<Semaphore>,
+    /// How long a request waits for its share.
+    wait: Duration,
+}
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BUDGET_KIB as usize)))
+        Self {
+            manifests: Arc::new(Semaphore::new(MANIFESTS_KIB)),
+            forms: Arc::new(Semaphore::new(FORMS_KIB)),
+            wait: WAIT,
+        }
     }
 }
 
 /// A body with its share of the budget.
+#[derive(Debug)]
 pub(super) struct Whole {
     pub(super) bytes: Bytes,
-    _share: OwnedSemaphorePermit,
+    _share: Option<OwnedSemaphorePermit>,
 }
 
 impl Budget {
-    /// Reads a body of at most `limit` bytes.
-    pub(super) async fn whole(&self, body: Body, limit: usize) -> Result<Whole> {
-        let too_large = || Error::TooLarge { limit: limit as u64 };
-        let expected = match body.size_hint().exact() {
-            Some(exact) => usize::try_from(exact).map_err(|_| too_large())?,
-            None => limit,
+    /// Reads a manifest of at most `limit` bytes; the caller has been allowed to push it.
+    pub(super) async fn manifest(&self, body: Body, limit: usize) -> Result<Whole> {
+        self.whole(&self.manifests, body, limit, MANIFEST_WITHIN).await
+    }
+
+    /// Reads the form of whoever asks for a token: a few at a time of each connection.
+    pub(super) async fn form(&self, parts: &Parts, body: Body) -> Result<Whole> {
+        let _turn = match parts.extensions.get::<Turns>() {
+            Some(turns) => Some(self.in_time(turns.take(1)).await?),
+            None => None,
         };
-        if expected > limit {
+        self.whole(&self.forms, body, FORM, FORM_WITHIN).await
+    }
+
+    /// Gathers a body, taking its share as bytes arrive: what is announced and never sent costs nothing.
+    async fn whole(
+        &self,
+        budget: &Arc<Semaphore>,
+        body: Body,
+        limit: usize,
+        within: Duration,
+    ) -> Result<Whole> {
+        let too_large = || Error::TooLarge { limit: limit as u64 };
+        if body.size_hint().lower() > limit as u64 {
             return Err(too_large());
         }
-        let share = u32::try_from(expected / 1024 + 1).unwrap_or(BUDGET_KIB);
-        let share = tokio::time::timeout(WAIT, Arc::clone(&self.0).acquire_many_owned(share))
+        let gather = async move {
+            let mut body = body;
+            let mut bytes = BytesMut::new();
+            let (mut share, mut paid): (Option<OwnedSemaphorePermit>, usize) = (None, 0);
+            while let Some(frame) = body.frame().await {
+                let Ok(data) = frame.map_err(|_| Error::BodyFailed)?.into_data() else { continue };
+                let length = bytes.len() + data.len();
+                if length > limit {
+                    return Err(too_large());
+                }
+                let due = length.div_ceil(1024);
+                if due > paid {
+                    let more = u32::try_from(due - paid).map_err(|_| too_large())?;
+                    let more = self.in_time(Arc::clone(budget).acquire_many_owned(more)).await?;
+                    match &mut share {
+                        Some(share) => share.merge(more),
+                        None => share = Some(more),
+                    }
+                    paid = due;
+                }
+                bytes.extend_from_slice(&data);
+            }
+            Ok(Whole { bytes: bytes.freeze(), _share: share })
+        };
+        tokio::time::timeout(within, gather).await.map_err(|_| Error::BodyFailed)?
+    }
+
+    /// A share, or the answer that there is none now.
+    async fn in_time<E>(
+        &self,
+        share: impl Future<Output = std::result::Result<OwnedSemaphorePermit, E>>,
+    ) -> Result<OwnedSemaphorePermit> {
+        tokio::time::timeout(self.wait, share)
             .await
             .ok()
-            .and_then(Result::ok)
-            .ok_or(Error::Unavailable { retry_after: WAIT })?;
-        match tokio::time::timeout(WHOLE_WITHIN, Limited::new(body, limit).collect()).await {
-            Ok(Ok(collected)) => Ok(Whole { bytes: collected.to_bytes(), _share: share }),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-            Ok(Err(_)) | Err(_) => Err(Error::BodyFailed),
-        }
+            .and_then(std::result::Result::ok)
+            .ok_or(Error::Unavailable { retry_after: self.wait })
     }
 }
 
@@ -91,4 +153,77 @@ pub(super) async fn drain(parts: &Parts, body: Body) {
         while let Some(Ok(_)) = body.frame().await {}
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::StreamExt;
+    use futures::stream;
+
+    use super::*;
+
+    fn pieces(piece: &'static [u8], count: usize) -> Body {
+        Body::from_stream(stream::repeat(Ok::<_, Infallible>(Bytes::from_static(piece))).take(count))
+    }
+
+    fn silent() -> Body {
+        Body::from_stream(stream::iter([Ok::<_, Infallible>(Bytes::new())]).chain(stream::pending()))
+    }
+
+    fn impatient() -> Budget {
+        Budget { wait: Duration::from_millis(10), ..Budget::default() }
+    }
+
+    #[tokio::test]
+    async fn a_body_is_paid_for_by_what_arrived_and_gives_its_share_back() {
+        let (budget, four) = (impatient(), Arc::new(Semaphore::new(4)));
+        let first = budget.whole(&four, pieces(b"0123456789", 200), 4096, FORM_WITHIN).await.expect("read");
+        assert_eq!((first.bytes.len(), four.available_permits()), (2000, 2));
+        let none_left = budget.whole(&four, pieces(b"0123456789", 300), 4096, FORM_WITHIN).await;
+        assert!(matches!(none_left, Err(Error::Unavailable { .. })), "{none_left:?}");
+        drop(first);
+        assert_eq!(four.available_permits(), 4);
+        let long = budget.whole(&four, pieces(b"0123456789", 410), 4096, FORM_WITHIN).await;
+        assert!(matches!(long, Err(Error::TooLarge { limit: 4096 })), "{long:?}");
+        let late = budget.whole(&four, silent(), 4096, Duration::from_millis(1)).await;
+        assert!(matches!(late, Err(Error::BodyFailed)), "{late:?}");
+        assert_eq!(four.available_permits(), 4);
+    }
+
+    #[tokio::test]
+    async fn forms_that_are_announced_and_never_sent_take_nothing_from_others() {
+        let budget = Budget::default();
+        let (parts, ()) = http::Request::new(()).into_parts();
+        let mut waiting: Vec<_> = (0..3000).map(|_| Box::pin(budget.form(&parts, silent()))).collect();
+        for form in &mut waiting {
+            assert!(futures::poll!(form).is_pending());
+        }
+        let form = budget.form(&parts, pieces(b"scope=x", 1)).await.expect("read");
+        assert_eq!(&form.bytes[..], b"scope=x");
+        budget.manifest(pieces(&[0; 1024], 4096), 4 << 20).await.expect("a manifest of the largest size");
+    }
+
+    #[tokio::test]
+    async fn forms_that_fill_their_budget_leave_that_of_manifests() {
+        let budget = impatient();
+        let _all = budget.forms.acquire_many(16 * 1024).await.expect("open");
+        let (parts, ()) = http::Request::new(()).into_parts();
+        let refused = budget.form(&parts, pieces(b"x", 1)).await;
+        assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
+        budget.manifest(pieces(b"{}", 1), 4 << 20).await.expect("read");
+    }
+
+    #[tokio::test]
+    async fn a_connection_has_a_few_forms_at_a_time() {
+        let (budget, turns) = (impatient(), Turns::new(1));
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.extensions.insert(turns.clone());
+        let held = turns.take(1).await.expect("free");
+        let refused = budget.form(&parts, pieces(b"x", 1)).await;
+        assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
+        drop(held);
+        budget.form(&parts, pieces(b"x", 1)).await.expect("its turn");
+    }
 }

@@ -82,7 +82,8 @@ pub(super) fn respond(app: &App, parts: &Parts, endpoint: &Endpoint, error: Erro
     response
 }
 
-fn status(error: &Error) -> StatusCode {
+/// The status of an outcome.
+pub(super) fn status(error: &Error) -> StatusCode {
     match error {
         Error::Refused(Refusal::Challenge { .. } | Refusal::InsufficientScope { .. })
         | Error::BadCredentials(_) => StatusCode::UNAUTHORIZED,

@@ -14,7 +14,7 @@ use quay_oci::media_type::{self, essence};
 use quay_oci::{ErrorCode, Reference, TagName};
 
 use super::blobs::{etag, matches_any};
-use super::{CONTENT_DIGEST, created, status, value};
+use super::{CONTENT_DIGEST, created, errors, status, value};
 use crate::http::App;
 
 static SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
@@ -30,7 +30,7 @@ pub(super) async fn read(
     let outcome = find(app, &parts.headers, allowed, at).await;
     let by_tag = matches!(at, Reference::Tag(_));
     if parts.method == Method::GET {
-        app.metrics.pulled(by_tag, if outcome.is_ok() { 200 } else { 404 });
+        app.metrics.pulled(by_tag, answered(&outcome, StatusCode::OK));
     }
     let manifest = outcome?;
     let etag = etag(&manifest.digest);
@@ -115,12 +115,13 @@ pub(super) async fn put(
     body: &mut Option<Body>,
 ) -> Result<Response> {
     let outcome = store(app, parts, allowed, at, tags, body).await;
-    let status = match &outcome {
-        Ok(_) => StatusCode::CREATED,
-        Err(_) => StatusCode::BAD_REQUEST,
-    };
-    app.metrics.pushed(status.as_u16());
+    app.metrics.pushed(answered(&outcome, StatusCode::CREATED));
     outcome
+}
+
+/// The status that a client sees, for the count.
+fn answered<T>(outcome: &Result<T>, good: StatusCode) -> u16 {
+    outcome.as_ref().err().map_or(good, errors::status).as_u16()
 }
 
 async fn store(
@@ -138,7 +139,7 @@ async fn store(
             message: "invalid Content-Type: it is not text".to_owned(),
         })?),
     };
-    let whole = app.bodies.whole(body.take().unwrap_or_default(), MAX_BYTES).await?;
+    let whole = app.bodies.manifest(body.take().unwrap_or_default(), MAX_BYTES).await?;
     let stored = app.core.put_manifest(allowed, at, content_type, whole.bytes.clone()).await?;
     for tag in tags {
         let further = Reference::Tag(tag.clone());

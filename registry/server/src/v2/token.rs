@@ -22,8 +22,6 @@ use crate::http::observe::Who;
 use crate::http::{App, reply};
 use crate::listen::Peer;
 
-/// The longest form.
-const FORM: usize = 64 * 1024;
 /// More scopes than this in one request are refused.
 const MAX_SCOPES: usize = 100;
 
@@ -76,7 +74,7 @@ pub(super) async fn serve(app: &App, parts: &Parts, body: Body) -> Response {
 async fn issue(app: &App, parts: &Parts, body: Body) -> Result<Response> {
     let posted = parts.method == Method::POST;
     let asked = if posted {
-        Asked::read(&app.bodies.whole(body, FORM).await?.bytes)
+        Asked::read(&app.bodies.form(parts, body).await?.bytes)
     } else {
         Asked::read(parts.uri.query().unwrap_or_default().as_bytes())
     };
