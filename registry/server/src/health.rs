@@ -1,14 +1,14 @@
 //! Whether the process lives, and whether it can serve.
 //!
 //! ```text
-//! /healthz /livez   the process answers                      (restart me when not)
+//! /healthz /livez   the process answers, and may still write (restart me when not)
 //! /readyz           started, not draining, database and storage work   (send me no one when not)
 //! /health/…         the same in Quay's words, for what watches a Quay
 //! ```
 //! Owns: these answers. Must not know: how the database or the storage is checked.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -25,6 +25,8 @@ use crate::metrics::{self, Figure};
 
 /// A check is not repeated within this time, whoever asks.
 const FRESH: Duration = Duration::from_secs(1);
+/// Liveness does not wait longer for a check: a slow disk is no reason for a restart.
+const LIVENESS_WAITS: Duration = Duration::from_millis(300);
 /// Below this much free space Quay's warning check fails.
 const LITTLE_SPACE: u64 = 1 << 30;
 
@@ -44,6 +46,8 @@ pub enum Phase {
 #[derive(Debug, Default)]
 pub struct Health {
     phase: AtomicU8,
+    /// Only a new process may write again; never taken back.
+    poisoned: AtomicBool,
     checked: Mutex<Option<(Instant, Checked)>>,
 }
 
@@ -71,6 +75,20 @@ impl Health {
         self.phase.load(Ordering::Acquire) == Phase::Serving as u8
     }
 
+    fn poison(&self) {
+        if !self.poisoned.swap(true, Ordering::AcqRel) {
+            tracing::error!("a write could not be made durable: nothing more is written; restart the server");
+        }
+    }
+
+    fn liveness(&self) -> Response {
+        if self.poisoned.load(Ordering::Acquire) {
+            let text = "nothing more is written until a restart\n".to_owned();
+            return reply::text(StatusCode::SERVICE_UNAVAILABLE, text);
+        }
+        reply::text(StatusCode::OK, "true\n".to_owned())
+    }
+
     fn draining(&self) -> bool {
         self.phase.load(Ordering::Acquire) == Phase::Draining as u8
     }
@@ -84,12 +102,17 @@ async fn check(app: &App) -> Checked {
         return checked;
     }
     let checked = match app.core.health().await {
-        Ok(health) => Checked {
-            database: health.database,
-            storage: health.storage,
-            full: health.full,
-            free_space: health.free_space,
-        },
+        Ok(health) => {
+            if health.poisoned {
+                app.health.poison();
+            }
+            Checked {
+                database: health.database,
+                storage: health.storage,
+                full: health.full,
+                free_space: health.free_space,
+            }
+        }
         Err(error) => {
             tracing::warn!(%error, "the health check failed");
             Checked::default()
@@ -120,8 +143,10 @@ pub fn quay_router() -> Router<App> {
         .route("/v1/_internal_ping", get(alive))
 }
 
-async fn alive() -> Response {
-    reply::text(StatusCode::OK, "true\n".to_owned())
+async fn alive(State(app): State<App>) -> Response {
+    // Poison stays, so a check that is too slow now is made up for by the next one.
+    let _ = tokio::time::timeout(LIVENESS_WAITS, check(&app)).await;
+    app.health.liveness()
 }
 
 async fn version() -> Response {
@@ -225,4 +250,19 @@ pub async fn figures(app: &App) -> Vec<Figure> {
         value: checked.free_space as f64,
     });
     figures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_may_not_write_any_more_asks_for_a_restart() {
+        let health = Health::new();
+        assert_eq!(health.liveness().status(), StatusCode::OK);
+        health.enter(Phase::Draining);
+        assert_eq!(health.liveness().status(), StatusCode::OK, "to drain is no reason");
+        health.poison();
+        assert_eq!(health.liveness().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
 }
