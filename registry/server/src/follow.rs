@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use quay_config::Reload;
-use quay_core::Core;
+use quay_core::{Core, Error};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::given::{self, Folder, Given};
 use crate::own_ca::OwnCa;
 use crate::superuser::{self, Admin};
 use crate::tasks::Tasks;
-use crate::tls::Serving;
+use crate::tls::{Pair, Serving};
 
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const RENEW_EVERY: Duration = Duration::from_secs(3600);
@@ -49,17 +49,21 @@ pub(crate) async fn configuration(
             .blocking(move || {
                 let now = at.look();
                 // The look is taken first: what is written while we read shows at the next tick.
-                (now != seen).then(|| (now, at.read()))
+                (now != seen).then(|| (now, at.read(), at.pair()))
             })
             .await;
         match changed {
             Ok(None) | Err(_) => {}
-            Ok(Some((look, Ok(given)))) => {
+            Ok(Some((look, Ok(given), _))) => {
                 last = look;
                 yaml = put_in_force(yaml, given, superuser.as_deref(), &core, &serving);
             }
-            Ok(Some((look, Err(error)))) => {
+            Ok(Some((look, Err(error), pair))) => {
                 last = look;
+                // A certificate ends on its day, whatever is wrong with the rest.
+                if let Ok(Some(pair)) = pair {
+                    serve_with(pair, &serving);
+                }
                 tracing::error!("the changed configuration is not used, the old one stays in force: {error}");
             }
         }
@@ -75,11 +79,7 @@ fn put_in_force(
     serving: &Serving,
 ) -> String {
     if let Some(pair) = given.pair {
-        let names = pair.facts().names.join(" ");
-        if *pair.facts() != serving.facts() {
-            tracing::info!(names, "a new certificate is in use");
-        }
-        serving.swap(pair);
+        serve_with(pair, serving);
     }
     for warning in &given.warnings {
         tracing::warn!("configuration: {warning}");
@@ -113,10 +113,18 @@ fn put_in_force(
     given.yaml
 }
 
+fn serve_with(pair: Pair, serving: &Serving) {
+    if *pair.facts() != serving.facts() {
+        tracing::info!(names = pair.facts().names.join(" "), "a new certificate is in use");
+    }
+    serving.swap(pair);
+}
+
 /// Follows the superuser's Secret until told to stop.
 pub(crate) async fn admin(folder: PathBuf, core: Core, tasks: Tasks) {
     let stop = tasks.stopping();
     let mut last = given::look(&folder, &superuser::FILES);
+    let mut told = None;
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -132,15 +140,38 @@ pub(crate) async fn admin(folder: PathBuf, core: Core, tasks: Tasks) {
             })
             .await;
         let Ok(Some((look, read))) = changed else { continue };
-        last = look;
         let outcome = match read {
             Ok(admin) => admin.ensure(&core).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = outcome {
-            tracing::error!("the changed admin folder is not used: {error:#}");
+        match outcome {
+            Ok(()) => last = look,
+            // Looked at again with the next tick, told once.
+            Err(error) if passes(&error) => {
+                if told.as_ref() != Some(&look) {
+                    tracing::warn!("the changed admin folder is not used yet, it is tried again: {error:#}");
+                }
+                told = Some(look);
+            }
+            Err(error) => {
+                last = look;
+                tracing::error!("the changed admin folder is not used: {error:#}");
+            }
         }
     }
+}
+
+/// Whether the same attempt may succeed later.
+fn passes(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(
+            Error::Unavailable { .. }
+                | Error::Internal(_)
+                | Error::OutOfSpace
+                | Error::TooManyAttempts { .. }
+        )
+    )
 }
 
 /// Renews our own leaf until told to stop.
@@ -159,5 +190,21 @@ pub(crate) async fn own_leaf(own: OwnCa, names: Vec<String>, serving: Serving, t
             Ok(Err(error)) => tracing::error!("the certificate cannot be renewed: {error}"),
             Err(error) => tracing::error!("the certificate cannot be renewed: {error}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn what_may_succeed_later_is_tried_again_and_what_was_refused_is_not() {
+        let wrapped = |error: Error| Err::<(), _>(error).context("the superuser cannot be made").unwrap_err();
+        assert!(passes(&wrapped(Error::Unavailable { retry_after: LOOK_EVERY })));
+        assert!(passes(&wrapped(Error::OutOfSpace)));
+        assert!(!passes(&wrapped(Error::BadCredentials("no"))));
+        assert!(!passes(&anyhow::anyhow!("a file of the admin folder is empty")));
     }
 }

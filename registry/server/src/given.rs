@@ -78,13 +78,16 @@ impl Folder {
         let folder = self.now();
         let yaml = text(&folder, CONFIG)?.ok_or_else(|| Error::Missing(self.0.clone()))?;
         let loaded = quay_config::load(&yaml).map_err(Error::Problems)?;
-        let pair = match (bytes(&folder, CERTIFICATE)?, bytes(&folder, KEY)?) {
-            (Some(chain), Some(key)) => Some(tls::Pair::from_pem(&chain, &key)?),
-            (None, None) => None,
-            (None, Some(_)) => return Err(Error::HalfPair(CERTIFICATE)),
-            (Some(_), None) => return Err(Error::HalfPair(KEY)),
-        };
+        let pair = pair(&folder)?;
         Ok(Given { yaml, config: loaded.config, warnings: loaded.warnings, pair })
+    }
+
+    /// Reads the certificate only: it is good whatever the configuration beside it says.
+    ///
+    /// # Errors
+    /// When it is wrong or half of it is missing.
+    pub fn pair(&self) -> Result<Option<tls::Pair>, Error> {
+        pair(&self.now())
     }
 
     /// A look from outside, cheap enough for every other second.
@@ -129,6 +132,15 @@ pub fn unsupported(config: &Config) -> Vec<String> {
         ));
     }
     problems
+}
+
+fn pair(folder: &Path) -> Result<Option<tls::Pair>, Error> {
+    match (bytes(folder, CERTIFICATE)?, bytes(folder, KEY)?) {
+        (Some(chain), Some(key)) => Ok(Some(tls::Pair::from_pem(&chain, &key)?)),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Error::HalfPair(CERTIFICATE)),
+        (Some(_), None) => Err(Error::HalfPair(KEY)),
+    }
 }
 
 fn bytes(folder: &Path, file: &str) -> Result<Option<Vec<u8>>, Error> {

@@ -204,6 +204,11 @@ async fn a_folder_with_configuration_and_superuser_is_followed() {
     );
 
     std::fs::write(config.join("config.yaml"), "SERVER_HOSTNAME: [wrong\n").expect("written");
+    give_certificate(&["127.0.0.1", "new.example", "newer.example"]);
+    until("the certificate beside what is wrong", async || {
+        process.logged().contains("newer.example").then_some(())
+    })
+    .await;
     std::fs::write(config.join("ssl.cert"), "no certificate").expect("written");
     std::fs::write(admin.join("password"), "third-password").expect("written");
     until("the third password", async || (changes() == 2).then_some(())).await;
