@@ -272,6 +272,12 @@ impl Case {
         Ok(all)
     }
 
+    /// Whether an event with this reason was told.
+    pub async fn told(&self, reason: &str) -> Result<bool> {
+        let events = self.api::<Event>().list(&ListParams::default()).await?;
+        Ok(events.items.iter().any(|event| event.reason.as_deref() == Some(reason)))
+    }
+
     /// How many events the namespace has, repetitions counted.
     pub async fn event_count(&self) -> Result<i64> {
         let events = self.api::<Event>().list(&ListParams::default()).await?;

@@ -49,6 +49,9 @@ async fn an_empty_spec_becomes_a_registry_that_can_be_used() -> Result<()> {
             );
         }
 
+        ensure!(case.told("Available").await?, "no event tells that it is available");
+        ensure!(!case.told("DataAdopted").await?, "there was nothing to take up");
+
         // the endpoint answers to who trusts nothing but the published authority
         let endpoint = case.endpoint("registry").await?;
         endpoint.client().anonymous().get("/v2/").send().await?.expect(401)?;

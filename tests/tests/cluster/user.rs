@@ -51,6 +51,7 @@ async fn another_user_of_group_zero_takes_up_the_data() -> Result<()> {
         ensure!(pull_manifest(&at.caller(), "quayadmin/kept", "1").await?.body == pushed.manifest);
         pull_blob(&at.caller(), "quayadmin/kept", &Digest::sha256(&pushed.layer)).await?;
         push(&at.caller(), "quayadmin/kept", "2", 500_000).await?;
+        ensure!(!case.told("DataAdopted").await?, "it is the same registry, not another one");
         Ok(())
     })
     .await
