@@ -22,7 +22,7 @@ use crate::crd::{DeletionPolicy, QuayRegistry};
 use crate::entropy::{Entropy, Exhausted};
 use crate::names::Slot;
 use crate::pki;
-use crate::plan::{App, Notice, Plan, Problem, Refusal, Verdict};
+use crate::plan::{App, Notice, Plan, Problem, Refusal, TlsSource, Verdict};
 use crate::snapshot::Snapshot;
 
 /// What keeps a decision from being made at all.
@@ -85,9 +85,13 @@ pub fn plan(snapshot: &Snapshot, entropy: &mut impl Entropy) -> Result<Verdict, 
     let authority = tls::authority(snapshot, &tls, &mut problems, &mut notices)?;
     let app = match &exposure.host {
         Some(host) => {
-            let certificate =
-                tls::certificate(snapshot, &tls, authority.as_ref(), &exposure, &mut problems, &mut notices)?;
+            // before the certificate: one cannot be issued for a host that is none
             let config = config::merge(&bundle, &keys, &admin, host, &mut problems, &mut notices);
+            let certificate = if config.is_some() || tls.source() != TlsSource::Own {
+                tls::certificate(snapshot, &tls, authority.as_ref(), &exposure, &mut problems, &mut notices)?
+            } else {
+                None
+            };
             match (certificate, config) {
                 (Some(certificate), Some(config)) => Some(App {
                     config: config.yaml,

@@ -36,16 +36,37 @@ pub enum Certificate {
 }
 
 impl Bundle {
-    /// A setting as text, a number as the text it was meant to be.
-    pub fn text(&self, key: &str) -> Option<String> {
-        let text = match self.settings.get(key)? {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            Value::Null | Value::Bool(_) | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => {
-                return None;
-            }
-        };
-        (!text.is_empty()).then_some(text)
+    /// A setting that is text.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.settings.get(key)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// A setting as the registry will read it; `None` when it is absent or cannot be read, which validation tells.
+    fn read<T>(&self, key: &str, value: impl FnOnce(quay_config::Config) -> Option<T>) -> Option<T> {
+        let written = self.settings.get(key).filter(|written| !written.is_null())?;
+        let document = Mapping::from_iter([(key.into(), written.clone())]);
+        let yaml = serde_yaml::to_string(&document).ok()?;
+        value(quay_config::load(&yaml).ok()?.config)
+    }
+
+    /// `SECRET_KEY`, to the byte.
+    pub fn secret_key(&self) -> Option<String> {
+        self.read("SECRET_KEY", |config| config.secret_key.map(|key| key.expose().to_owned()))
+    }
+
+    /// `DATABASE_SECRET_KEY`, to the byte.
+    pub fn database_secret_key(&self) -> Option<String> {
+        self.read("DATABASE_SECRET_KEY", |config| {
+            config.database_secret_key.map(|key| key.expose().to_owned())
+        })
+    }
+
+    /// `SERVER_HOSTNAME`; one that cannot be used is answered as written, to be refused by validation.
+    pub fn host(&self) -> Option<String> {
+        self.read("SERVER_HOSTNAME", |config| Some(config.server_hostname)).or_else(|| {
+            let written = self.settings.get("SERVER_HOSTNAME")?.as_str()?.trim();
+            (!written.is_empty()).then(|| written.to_owned())
+        })
     }
 
     /// Whether a setting is written, whatever its value.

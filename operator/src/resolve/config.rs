@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 use sha2::{Digest, Sha256};
 
 use crate::names::Slot;
 use crate::plan::{Admin, Keys, Notice, Problem, Reason};
 use crate::resolve::bundle::Bundle;
+use crate::resolve::keys::{DATABASE_SECRET_KEY, SECRET_KEY};
 
 /// Stands in for the host while it is not known, to validate a bundle all the same.
 pub const PLACEHOLDER_HOST: &str = "registry.invalid";
@@ -42,6 +43,9 @@ pub fn merge(
     .collect();
 
     let result = quay_config::merge(&bundle.yaml, managed).and_then(|yaml| {
+        // as the bundle says it, to tell what is wrong with it; then with the keys as they were decided
+        quay_config::load(&yaml)?;
+        let yaml = with_keys(&yaml, keys);
         let loaded = quay_config::load(&yaml)?;
         let restart_hash = hex::encode(&Sha256::digest(quay_config::restart_hash_input(&yaml)?)[..8]);
         Ok((Merged { yaml, restart_hash }, loaded.warnings))
@@ -60,12 +64,23 @@ pub fn merge(
         }
         Err(found) => {
             problems.extend(found.iter().map(|problem| {
-                Problem::new(
-                    Reason::ConfigInvalid,
-                    format!("config.yaml in Secret {}: {problem}", bundle.secret),
-                )
+                let place = if bundle.has(problem.key.as_str()) || !bundle.secret.is_empty() {
+                    format!("config.yaml in Secret {}", bundle.secret)
+                } else {
+                    "spec".to_owned()
+                };
+                Problem::new(Reason::ConfigInvalid, format!("{place}: {problem}"))
             }));
             None
         }
     }
+}
+
+/// The document with the keys as they stand in the keys Secret: however a bundle may spell them, data is never encrypted
+/// by a key that is kept nowhere.
+fn with_keys(yaml: &str, keys: &Keys) -> String {
+    let Ok(mut document) = serde_yaml::from_str::<Mapping>(yaml) else { return yaml.to_owned() };
+    document.insert(SECRET_KEY.into(), keys.secret_key.as_str().into());
+    document.insert(DATABASE_SECRET_KEY.into(), keys.database_secret_key.as_str().into());
+    serde_yaml::to_string(&document).unwrap_or_else(|_| yaml.to_owned())
 }

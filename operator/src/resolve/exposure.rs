@@ -38,7 +38,7 @@ pub fn resolve(
             "exposure.type: Route and route with managed: false contradict each other: remove one of them",
         ));
     }
-    let user_host = bundle.text("SERVER_HOSTNAME").or(asked.hostname);
+    let user_host = bundle.host().or(asked.hostname);
     let service = snapshot.children.service();
     let mut plan = ExposurePlan {
         kind,
@@ -108,7 +108,7 @@ fn node_port(
     };
     plan.host = match user_host {
         // as written in the bundle: the user may have put something in front of the nodes
-        Some(host) if bundle.text("SERVER_HOSTNAME").is_some() || without_port(&host) != host => Some(host),
+        Some(host) if bundle.host().is_some() || without_port(&host) != host => Some(host),
         Some(host) => Some(format!("{host}:{port}")),
         None => {
             if records.host.is_none() {

@@ -60,12 +60,9 @@ pub fn resolve(
         }
     }
 
-    let text = |key: &str| stored.as_ref().and_then(|data| text(data, key));
-    let session = match (bundle.text(SECRET_KEY), text(SECRET_KEY)) {
-        (Some(user), _) => Some(user),
-        (None, stored) => stored,
-    };
-    let database = match (bundle.text(DATABASE_SECRET_KEY), text(DATABASE_SECRET_KEY)) {
+    let exact = |key: &str| stored.as_ref().and_then(|data| exact(data, key));
+    let session = bundle.secret_key().or_else(|| exact(SECRET_KEY));
+    let database = match (bundle.database_secret_key(), exact(DATABASE_SECRET_KEY)) {
         (Some(user), Some(stored)) if user != stored && has_data => {
             problems.push(Problem::new(
                 Reason::ConfigInvalid,
@@ -76,6 +73,8 @@ pub fn resolve(
             ));
             Some(stored)
         }
+        // whether it opens the data cannot be seen from here, so only the key last in use is taken
+        (Some(user), None) if has_data => (in_use(snapshot).as_ref() == Some(&user)).then_some(user),
         (Some(user), _) => Some(user),
         (None, stored) => stored,
     };
@@ -91,8 +90,8 @@ pub fn resolve(
                 Reason::KeysMissing,
                 format!(
                     "Secret {secret} with {SECRET_KEY} and {DATABASE_SECRET_KEY} is missing or incomplete, while \
-                     PersistentVolumeClaim {claim} with data encrypted by them exists: restore the Secret{copy}; or delete \
-                     the claim to start empty"
+                     PersistentVolumeClaim {claim} with data encrypted by them exists, and the configuration bundle does not \
+                     hold the keys last in use: restore the Secret{copy}; or delete the claim to start empty"
                 ),
             ));
             return Ok(None);
@@ -107,6 +106,13 @@ pub fn resolve(
         records: Records { data: has_data.then(|| data_location(&registry)), ..keys.records },
         ..keys
     }))
+}
+
+/// The key in the configuration that the registry runs with.
+fn in_use(snapshot: &Snapshot) -> Option<String> {
+    let config = snapshot.children.secret(Slot::Config)?;
+    let loaded = quay_config::load(std::str::from_utf8(config.get("config.yaml")?).ok()?).ok()?;
+    loaded.config.database_secret_key.map(|key| key.expose().to_owned())
 }
 
 fn or_token(existing: Option<String>, entropy: &mut impl Entropy) -> Result<String, Exhausted> {
@@ -153,6 +159,12 @@ pub fn records(data: &BTreeMap<String, Vec<u8>>) -> Records {
         node_port: text(data, RECORD_NODE_PORT).and_then(|port| port.parse().ok()),
         data: text(data, RECORD_DATA),
     }
+}
+
+/// A key to the byte: a blank at its end is part of it.
+fn exact(data: &BTreeMap<String, Vec<u8>>, key: &str) -> Option<String> {
+    let value = String::from_utf8(data.get(key)?.clone()).ok()?;
+    (!value.trim().is_empty()).then_some(value)
 }
 
 fn text(data: &BTreeMap<String, Vec<u8>>, key: &str) -> Option<String> {

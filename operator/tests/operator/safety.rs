@@ -85,6 +85,52 @@ fn another_database_key_in_the_bundle_is_refused_while_data_exists() {
 }
 
 #[test]
+fn a_key_of_the_bundle_is_stored_as_the_registry_reads_it() {
+    for (written, read) in [
+        ("12345678901234567", "12345678901234567"),
+        ("' blanks are part of a key '", " blanks are part of a key "),
+    ] {
+        for key in ["SECRET_KEY", "DATABASE_SECRET_KEY"] {
+            let mut world = World::new("empty-spec").config(&format!("{key}: {written}\n"));
+            world.settled();
+            assert_eq!(world.value(Slot::Keys, key).as_deref(), Some(read));
+            assert_eq!(key_in_use(&world, key), read);
+            // and stays when the bundle goes
+            world.snapshot.registry.spec.config_bundle_secret = None;
+            world.settled();
+            assert_eq!(key_in_use(&world, key), read);
+        }
+    }
+}
+
+fn key_in_use(world: &World, key: &str) -> String {
+    let config = quay_config::load(&world.value(Slot::Config, "config.yaml").unwrap()).unwrap().config;
+    let found = if key == "SECRET_KEY" { config.secret_key } else { config.database_secret_key };
+    found.unwrap().expose().to_owned()
+}
+
+#[test]
+fn a_database_key_written_as_a_number_is_refused_while_data_exists() {
+    let mut world = running().config("DATABASE_SECRET_KEY: 12345678901234567\n");
+    assert_eq!(world.refused().reason(), Reason::ConfigInvalid);
+}
+
+#[test]
+fn keys_of_a_stranger_are_not_taken_for_those_that_are_gone() {
+    let foreign =
+        "SECRET_KEY: a-foreign-key-long-enough\nDATABASE_SECRET_KEY: another-foreign-key-long-enough\n";
+    for gone in [&[Slot::Keys][..], &[Slot::Keys, Slot::Config]] {
+        let mut world = running().config(foreign);
+        world.remove(gone);
+        assert_eq!(world.refused().reason(), Reason::KeysMissing);
+    }
+    // control: without data they are taken
+    let mut world = running().config(foreign);
+    world.remove(&[Slot::Keys, Slot::Data]);
+    world.settled();
+}
+
+#[test]
 fn more_than_one_replica_is_refused_with_the_way_out() {
     let mut world = World::new("empty-spec")
         .spec(json!({"components": [{"kind": "quay", "managed": true, "overrides": {"replicas": 2}}]}));

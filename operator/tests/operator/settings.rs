@@ -114,6 +114,32 @@ fn a_wrong_bundle_is_told_even_while_the_address_is_not_known() {
 }
 
 #[test]
+fn a_host_is_taken_as_the_registry_reads_it() {
+    let mut world = World::new("empty-spec").config("SERVER_HOSTNAME: ' quay.example.com '\n");
+    let plan = world.settled();
+    assert_eq!(plan.exposure.host.as_deref(), Some("quay.example.com"));
+    assert!(plan.exposure.names.iter().all(|name| name.trim() == name), "{:?}", plan.exposure.names);
+}
+
+#[test]
+fn a_host_for_which_no_certificate_can_be_made_is_told() {
+    for spec in
+        [json!({}), json!({"exposure": {"type": "None"}}), json!({"exposure": {"type": "LoadBalancer"}})]
+    {
+        // in a running registry as well
+        let mut world = World::new("empty-spec");
+        world.settled();
+        for mut world in [World::new("empty-spec"), world] {
+            world.snapshot.registry.spec = serde_json::from_value(spec.clone()).unwrap();
+            let mut world = world.config("SERVER_HOSTNAME: quäy.example.com\n");
+            let End::Refused(refusal) = world.settle() else { panic!("{spec} was not refused") };
+            assert_eq!(refusal.reason(), Reason::ConfigInvalid);
+            assert!(refusal.to_string().contains("SERVER_HOSTNAME"), "{refusal}");
+        }
+    }
+}
+
+#[test]
 fn a_bundle_that_does_not_exist_is_named() {
     let refusal = World::new("empty-spec").spec(json!({"configBundleSecret": "nowhere"})).refused();
     assert_eq!(refusal.reason(), Reason::ConfigInvalid);
