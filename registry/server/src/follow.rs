@@ -93,7 +93,7 @@ fn put_in_force(
         match change.reload {
             Reload::Live => tracing::info!(key = change.key, "configuration changed, in force now"),
             Reload::Restart => {
-                tracing::warn!(key = change.key, "configuration changed, in force after a restart")
+                tracing::warn!(key = change.key, "configuration changed, in force after a restart");
             }
             Reload::Frozen => {
                 tracing::error!(

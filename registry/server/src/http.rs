@@ -16,9 +16,10 @@ pub mod observe;
 pub mod reply;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef, State};
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
@@ -28,10 +29,13 @@ use quay_oci::ErrorCode;
 
 use crate::health::{self, Health};
 use crate::metrics::Metrics;
+use crate::v2::body::arriving_within;
 use crate::{VERSION, api, v2};
 
 /// The longest JSON body that an administrative request may have.
 const JSON_BODY: usize = 1024 * 1024;
+/// Within this time it must have arrived.
+const JSON_WITHIN: Duration = Duration::from_secs(60);
 
 /// What every handler can reach; a clone is a reference count.
 #[derive(Clone)]
@@ -75,7 +79,8 @@ impl FromRef<App> for Core {
 
 /// Everything that is served by HTTPS.
 pub fn router(app: App) -> Router {
-    let api = api::router().layer(DefaultBodyLimit::max(JSON_BODY));
+    let in_time = |request: Request| async { request.map(|body| arriving_within(body, JSON_WITHIN)) };
+    let api = api::router().layer(DefaultBodyLimit::max(JSON_BODY)).layer(middleware::map_request(in_time));
     Router::new()
         .route("/v2", any(v2::serve))
         .route("/v2/", any(v2::serve))

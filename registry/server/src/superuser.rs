@@ -59,7 +59,7 @@ impl Admin {
             .context("the superuser cannot be made")?
         {
             EnsuredSuperuser::Created => {
-                tracing::info!(username = self.username, "the superuser was created")
+                tracing::info!(username = self.username, "the superuser was created");
             }
             EnsuredSuperuser::PasswordChanged => {
                 tracing::info!(username = self.username, "the superuser's password follows the admin folder");

@@ -17,6 +17,7 @@ use http::request::Parts;
 use http_body_util::{BodyExt, Limited};
 use quay_core::{BodyError, Error, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 use crate::listen::Turns;
 use crate::metrics::Metrics;
@@ -142,6 +143,24 @@ pub(super) fn stream(metrics: &Arc<Metrics>, body: Option<Body>) -> quay_core::B
     )
 }
 
+/// A body that fails when it has not arrived within a time, however steadily it trickles.
+pub fn arriving_within(body: Body, within: Duration) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
+    let late = Instant::now() + within;
+    let frames = futures::stream::unfold(Some(body.into_data_stream()), move |frames| async move {
+        let mut frames = frames?;
+        match timeout_at(late, frames.try_next()).await {
+            Ok(Ok(Some(data))) => Some((Ok(data), Some(frames))),
+            Ok(Ok(None)) => None,
+            Ok(Err(error)) => Some((Err(error), None)),
+            Err(late) => Some((Err(axum::Error::new(late)), None)),
+        }
+    });
+    Body::from_stream(frames)
+}
+
 /// Throws away a short body. One that waits for `100 Continue` is not on its way yet, and a long one is not worth it.
 pub(super) async fn drain(parts: &Parts, body: Body) {
     if parts.headers.contains_key(EXPECT) || body.size_hint().lower() > DRAINED as u64 {
@@ -225,5 +244,12 @@ mod tests {
         assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
         drop(held);
         budget.form(&parts, pieces(b"x", 1)).await.expect("its turn");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_fails_and_one_in_time_is_unchanged() {
+        let whole = arriving_within(pieces(b"0123456789", 3), FORM_WITHIN).collect().await.expect("in time");
+        assert_eq!(&whole.to_bytes()[..], b"012345678901234567890123456789");
+        assert!(arriving_within(silent(), Duration::from_millis(1)).collect().await.is_err());
     }
 }

@@ -1,3 +1,5 @@
+//! Every route of the protocol, and what is none.
+
 use proptest::prelude::*;
 
 use super::*;
