@@ -2,9 +2,8 @@
 
 use futures::future::join_all;
 use kube::Client;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
-use serde_json::Value;
 
 use crate::child::Prepared;
 use crate::names::{FIELD_MANAGER, Slot};
@@ -39,9 +38,9 @@ pub async fn children(
         let due = prepared
             .iter()
             .filter(|child| child.slot.wave() == wave && !child.is_settled(live.get(child.slot)))
-            .map(|child| (child, child.removal(live.get(child.slot))));
-        let writes = due
-            .map(|(child, removal)| async move { (child, write(client, namespace, child, removal).await) });
+            .map(|child| (child, live.get(child.slot)));
+        let writes =
+            due.map(|(child, read)| async move { (child, write(client, namespace, child, read).await) });
         let results = join_all(writes).await;
         let mut failure = None;
         for (child, result) in results {
@@ -60,19 +59,44 @@ pub async fn children(
     Ok(written)
 }
 
+/// Writes a child that was read as `read`. What has come, gone or been replaced since is not written over: the API
+/// server answers with a conflict, and the next pass decides anew.
 async fn write(
     client: &Client,
     namespace: &str,
     child: &Prepared,
-    removal: Option<Value>,
+    read: Option<&DynamicObject>,
 ) -> Result<DynamicObject, kube::Error> {
     let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &child.slot.resource());
-    if let Some(removal) = removal {
+    let created = match read {
+        None if child.slot.is_irreplaceable() => Some(create(&api, child).await?),
+        _ => None,
+    };
+    let read = created.as_ref().or(read);
+    if let Some(removal) = child.removal(read) {
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         api.patch(&child.name, &params, &Patch::Merge(&removal)).await?;
     }
+    let mut body = child.body.clone();
+    if let Some(uid) = read.and_then(|read| read.metadata.uid.as_ref()) {
+        body["metadata"]["uid"] = uid.as_str().into();
+    }
+    if let Some(version) = read.and_then(|read| read.metadata.resource_version.as_ref())
+        && child.slot.is_irreplaceable()
+    {
+        body["metadata"]["resourceVersion"] = version.as_str().into();
+    }
     let params = PatchParams::apply(FIELD_MANAGER).force().validation_strict();
-    api.patch(&child.name, &params, &Patch::Apply(&child.body)).await
+    api.patch(&child.name, &params, &Patch::Apply(&body)).await
+}
+
+/// Makes the object with nothing but its labels; an apply alone cannot tell making from overwriting. Its content comes
+/// by apply, so that fields can be given up again: those of a creation would stay ours for ever.
+async fn create(api: &Api<DynamicObject>, child: &Prepared) -> Result<DynamicObject, kube::Error> {
+    let mut empty = DynamicObject::new(&child.name, &child.slot.resource());
+    empty.metadata.labels = serde_json::from_value(child.body["metadata"]["labels"].clone()).ok();
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    api.create(&params, &empty).await
 }
 
 fn explain(child: &Prepared, error: &kube::Error) -> Failure {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
 use kube::{Client, Resource, ResourceExt};
@@ -33,6 +33,8 @@ const CONCURRENCY: u16 = 8;
 const DEBOUNCE: Duration = Duration::from_millis(50);
 /// Watches may miss a deletion, and certificates and nodes change without one.
 const RESYNC: Duration = Duration::from_secs(600);
+/// Not all that a registry waits for can be watched: objects without our labels, nodes, APIs that are installed later.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// A plan may need what its own first wave has made known, such as a node port.
 const ROUNDS: usize = 3;
 
@@ -98,6 +100,7 @@ pub async fn run(context: Arc<Context>, namespace: Option<String>, stop: Cancell
     let controller = children::<Service>(controller, &client, namespace.as_deref(), &ours);
     let controller = children::<PersistentVolumeClaim>(controller, &client, namespace.as_deref(), &ours);
     let controller = children::<ConfigMap>(controller, &client, namespace.as_deref(), &ours);
+    let controller = children::<ServiceAccount>(controller, &client, namespace.as_deref(), &ours);
     let controller = children::<Pod>(controller, &client, namespace.as_deref(), &ours);
     // Secrets that users name carry no label of ours, so all are watched, but only their metadata
     let controller = controller.watches(
@@ -236,7 +239,6 @@ async fn pass(key: &ObjectRef<Guarded>, context: &Context) -> Result<(PassResult
         Done::Applied { wrote: true, .. } => PassResult::Changed,
         Done::Applied { .. } => PassResult::Settled,
     };
-    let is_transient = matches!(&done, Done::Failed { is_transient: true, .. });
     let awaits_version = snapshot.reported_version.is_none()
         && report
             .status
@@ -244,8 +246,9 @@ async fn pass(key: &ObjectRef<Guarded>, context: &Context) -> Result<(PassResult
             .iter()
             .any(|c| c.type_.as_deref() == Some("Available") && c.status.as_deref() == Some("True"))
         && matches!(&done, Done::Applied { plan, .. } if plan.app.as_ref().is_some_and(|app| app.overrides.replicas > 0));
-    if is_transient || awaits_version || matches!(done, Done::Failed { .. }) {
-        return Ok((result, Action::requeue(context.backoff.next(key.clone()).min(RESYNC))));
+    let longest = if awaits_version { RESYNC } else { done.longest_wait() };
+    if awaits_version || longest < RESYNC || matches!(done, Done::Failed { .. }) {
+        return Ok((result, Action::requeue(context.backoff.next(key.clone()).min(longest))));
     }
     context.backoff.reset(key);
     Ok((result, Action::requeue(RESYNC)))
@@ -256,16 +259,35 @@ enum Done {
     Refused(crate::plan::Refusal),
     Waiting(String),
     Applied { plan: Box<Plan>, wrote: bool },
-    Failed { plan: Box<Plan>, problem: Problem, is_transient: bool },
+    Failed { plan: Box<Plan>, problem: Problem },
 }
 
 impl Done {
+    /// The longest time until the next look, if nothing wakes us before.
+    fn longest_wait(&self) -> Duration {
+        let is_seen_by_no_watch = match self {
+            Self::Waiting(_) => true,
+            Self::Refused(refusal) => refusal.problems.iter().any(|problem| {
+                matches!(
+                    problem.reason,
+                    Reason::AdoptionRequired
+                        | Reason::RouteComponentDependencyError
+                        | Reason::ObjectStorageComponentDependencyError
+                        | Reason::MonitoringComponentDependencyError
+                )
+            }),
+            Self::Applied { plan, .. } => plan.waiting.is_some(),
+            Self::Failed { .. } => false,
+        };
+        if is_seen_by_no_watch { LOOK_AGAIN } else { RESYNC }
+    }
+
     fn outcome(&self) -> Outcome<'_> {
         match self {
             Self::Refused(refusal) => Outcome::Refused(refusal),
             Self::Waiting(on) => Outcome::Waiting(on),
             Self::Applied { plan, .. } => Outcome::Applied(plan),
-            Self::Failed { plan, problem, .. } => Outcome::Failed(plan, problem),
+            Self::Failed { plan, problem } => Outcome::Failed(plan, problem),
         }
     }
 }
@@ -294,7 +316,7 @@ impl Pass<'_> {
                 Ok(written) => written,
                 Err(failure) => {
                     let problem = Problem::new(Reason::ComponentCreationFailed, failure.to_string());
-                    return Ok((Done::Failed { plan, problem, is_transient: failure.is_transient }, notices));
+                    return Ok((Done::Failed { plan, problem }, notices));
                 }
             };
             for slot in &written {
@@ -372,6 +394,44 @@ mod tests {
                 ..ObjectMeta::default()
             },
             ..PartialObjectMeta::default()
+        }
+    }
+
+    #[test]
+    fn what_no_watch_tells_is_looked_for_again_soon() {
+        let refused =
+            |reason| Done::Refused(crate::plan::Refusal { problems: vec![Problem::new(reason, "x")] });
+        assert_eq!(Done::Waiting("x".to_owned()).longest_wait(), LOOK_AGAIN);
+        assert_eq!(refused(Reason::AdoptionRequired).longest_wait(), LOOK_AGAIN);
+        assert_eq!(refused(Reason::RouteComponentDependencyError).longest_wait(), LOOK_AGAIN);
+        // control: a change of the bundle is watched
+        assert_eq!(refused(Reason::ConfigInvalid).longest_wait(), RESYNC);
+    }
+
+    #[tokio::test]
+    async fn every_kind_of_child_is_watched() {
+        let (service, mut server) =
+            tower_test::mock::pair::<http::Request<kube::client::Body>, http::Response<kube::client::Body>>();
+        let client = Client::new(service, "team");
+        let registry = prometheus_client::registry::Registry::default;
+        let metrics = Metrics::new(&mut registry());
+        let context = Arc::new(Context::new(client, "image".to_owned(), metrics, "me".to_owned()));
+        let stop = CancellationToken::new();
+        let mut missing: std::collections::BTreeSet<String> =
+            names::Slot::ALL.into_iter().map(|slot| slot.resource().plural).collect();
+        let mut unanswered = Vec::new();
+        let asked = async {
+            while !missing.is_empty() {
+                let (request, reply) = server.next_request().await.expect("no more requests came");
+                let kind = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+                missing.remove(&kind);
+                unanswered.push(reply);
+            }
+        };
+        let asked = tokio::time::timeout(Duration::from_secs(20), asked);
+        tokio::select! {
+            () = run(context, None, stop.clone()) => panic!("it stopped by itself"),
+            result = asked => assert!(result.is_ok(), "not watched: {missing:?}"),
         }
     }
 

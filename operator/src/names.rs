@@ -108,6 +108,19 @@ impl Slot {
         }
     }
 
+    /// Whether this child holds what cannot be made a second time: it must never be written over by mistake.
+    pub fn is_irreplaceable(self) -> bool {
+        match self {
+            Self::Keys | Self::Admin | Self::Authority => true,
+            Self::TrustAnchor
+            | Self::ServiceAccount
+            | Self::Data
+            | Self::Service
+            | Self::Config
+            | Self::App => false,
+        }
+    }
+
     /// Children of one wave are written together, each wave after the one before has succeeded. Keys come alone and
     /// first: a volume without its keys could never be started.
     pub fn wave(self) -> u8 {

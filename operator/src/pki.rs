@@ -122,9 +122,19 @@ pub fn check(pair: &Pair, host: &str) -> Result<Timestamp, Error> {
     Ok(seen.not_after)
 }
 
-/// Whether an authority is complete: a certificate and the key that belongs to it.
-pub fn is_complete(authority: &Pair) -> bool {
-    matches_key(authority).unwrap_or(false)
+/// Whether leaves can be issued by a pair: a CA certificate that can be named as issuer and has not expired, with its key.
+pub fn is_authority(pair: &Pair, now: Timestamp) -> bool {
+    inspect(&pair.certificate, "ca.crt")
+        .is_ok_and(|ca| ca.is_authority && ca.subject_key.is_some() && now < ca.not_after)
+        && matches_key(pair).unwrap_or(false)
+}
+
+/// Whether a serving certificate names `authority` as its issuer.
+pub fn is_issued_by(certificate: &str, authority: &str) -> bool {
+    match (inspect(certificate, "ssl.cert"), inspect(authority, "ca.crt")) {
+        (Ok(leaf), Ok(ca)) => leaf.authority_key.is_some() && leaf.authority_key == ca.subject_key,
+        _ => false,
+    }
 }
 
 /// Until when a certificate is valid.
@@ -137,6 +147,7 @@ struct Seen {
     not_after: Timestamp,
     authority_key: Option<Vec<u8>>,
     subject_key: Option<Vec<u8>>,
+    is_authority: bool,
 }
 
 fn inspect(pem: &str, what: &'static str) -> Result<Seen, Error> {
@@ -148,6 +159,7 @@ fn inspect(pem: &str, what: &'static str) -> Result<Seen, Error> {
             .map_err(|_| Error::NotACertificate(what))?,
         authority_key: None,
         subject_key: None,
+        is_authority: certificate.is_ca(),
     };
     for extension in certificate.extensions() {
         match extension.parsed_extension() {
@@ -222,6 +234,28 @@ mod tests {
         assert!(is_good(&leaf, &ca, &wanted, now()));
         assert!(is_good(&leaf, &ca, &wanted, now() + SignedDuration::from_hours(24 * 59)));
         assert!(!is_good(&leaf, &ca, &wanted, now() + SignedDuration::from_hours(24 * 61)));
+    }
+
+    #[test]
+    fn an_authority_that_cannot_issue_is_none() {
+        let ca = authority("r", "ns", now()).unwrap();
+        assert!(is_authority(&ca, now()));
+        assert!(!is_authority(&ca, now() + AUTHORITY_LIFE), "it has expired");
+        let leaf = issue(&ca, &names(&["a"]), now()).unwrap();
+        assert!(!is_authority(&leaf, now()), "a leaf issues nothing");
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::ExplicitNoCa;
+        let plain = params.self_signed(&key).unwrap().pem();
+        assert!(!is_authority(&Pair { certificate: plain, key: key.serialize_pem() }, now()));
+    }
+
+    #[test]
+    fn an_issuer_is_told_by_its_key() {
+        let (ca, other) = (authority("r", "ns", now()).unwrap(), authority("r", "ns", now()).unwrap());
+        let leaf = issue(&ca, &names(&["a"]), now()).unwrap();
+        assert!(is_issued_by(&leaf.certificate, &ca.certificate));
+        assert!(!is_issued_by(&leaf.certificate, &other.certificate));
     }
 
     #[test]

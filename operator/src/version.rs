@@ -14,6 +14,7 @@ use rustls::pki_types::pem::PemObject;
 use serde::Deserialize;
 
 use crate::names::Slot;
+use crate::pki;
 use crate::snapshot::Children;
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -52,13 +53,8 @@ pub async fn read(namespace: &str, registry: &str, children: &Children, pods: &[
 async fn ask(namespace: &str, registry: &str, children: &Children, address: &str) -> Result<String, String> {
     let text = |error: &dyn std::error::Error| error.to_string();
     let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
-    let roots: Option<Vec<Vec<u8>>> = children.secret(Slot::Authority).map(|data| {
-        data.get("ca.crt")
-            .into_iter()
-            .flat_map(|pem| CertificateDer::pem_slice_iter(pem))
-            .flatten()
-            .map(|der| der.to_vec())
-            .collect()
+    let roots: Option<Vec<Vec<u8>>> = authority(children).map(|pem| {
+        CertificateDer::pem_slice_iter(pem.as_bytes()).flatten().map(|der| der.to_vec()).collect()
     });
     let url = if roots.is_some() { format!("https://{host}:8443") } else { format!("http://{host}:9091") };
     let mut config = Config::new(url.parse().map_err(|error: http::uri::InvalidUri| text(&error))?);
@@ -81,6 +77,14 @@ async fn ask(namespace: &str, registry: &str, children: &Children, address: &str
         return Err("the answer is no version".to_owned());
     }
     Ok(version)
+}
+
+/// Our authority's certificate, if the certificate that is served comes from it: the authority stays when the user brings
+/// another certificate.
+pub fn authority(children: &Children) -> Option<String> {
+    let text = |slot, key: &str| String::from_utf8(children.secret(slot)?.remove(key)?).ok();
+    let authority = text(Slot::Authority, "ca.crt")?;
+    pki::is_issued_by(&text(Slot::Config, "ssl.cert")?, &authority).then_some(authority)
 }
 
 fn is_ready(pod: &Pod) -> bool {

@@ -104,17 +104,19 @@ pub fn authority(
         Serving::Bundle(_) | Serving::SecretRef(_) => return Ok(None),
         Serving::Own => {}
     }
-    if let Some(mut data) = snapshot.children.secret(Slot::Authority) {
+    // one without any content is one whose making was interrupted
+    if let Some(mut data) = snapshot.children.secret(Slot::Authority).filter(|data| !data.is_empty()) {
         let mut text =
             |key: &str| data.remove(key).and_then(|value| String::from_utf8(value).ok()).unwrap_or_default();
         let pair = Pair { certificate: text("ca.crt"), key: text("ca.key") };
-        if pki::is_complete(&pair) {
+        if pki::is_authority(&pair, snapshot.now) {
             return Ok(Some(pair));
         }
         problems.push(Problem::new(
             Reason::ConfigInvalid,
             format!(
-                "Secret {} holds no usable certificate authority (ca.crt, ca.key): restore it; or delete it to get a new \
+                "Secret {} holds no usable certificate authority (ca.crt, ca.key: a CA certificate with a subject key \
+                 identifier that has not expired, and its key): restore it; or delete it to get a new \
                  authority, which every client must then trust",
                 Slot::Authority.name(&registry)
             ),

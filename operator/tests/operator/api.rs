@@ -54,20 +54,24 @@ async fn a_child_is_applied_strictly_by_force_and_under_one_name() {
     let mut live = Children::default();
     let (written, said) = tokio::join!(apply::children(&client, "team", &prepared, &mut live), async {
         let mut said = Vec::new();
-        for _ in 0..prepared.len() {
+        // what cannot be made twice is created before it is applied
+        while said.iter().filter(|said: &&Said| said.method == Method::PATCH).count() < prepared.len() {
             said.push(answer(&mut server, |_| 200).await);
         }
         said
     });
     assert_eq!(written.unwrap().len(), 9);
-    assert!(said.iter().all(|said| said.method == Method::PATCH));
+    let created: Vec<_> = said.iter().filter(|said| said.method != Method::PATCH).collect();
+    assert_eq!(created.len(), 3);
+    assert!(created.iter().all(|said| said.method == Method::POST && said.body["data"].is_null()));
+    let said: Vec<_> = said.iter().filter(|said| said.method == Method::PATCH).collect();
     assert!(said[0].path.ends_with("/secrets/example-quay-registry-managed-secret-keys"), "{}", said[0].path);
     assert_eq!(
         said[0].query.trim_start_matches('&'),
         "force=true&fieldManager=quay-operator&fieldValidation=Strict"
     );
     assert!(said[8].path.ends_with("/deployments/example-quay-app"), "{}", said[8].path);
-    for said in &said {
+    for said in said {
         assert!(
             said.body["metadata"]["resourceVersion"].is_null()
                 && said.body["metadata"]["managedFields"].is_null()
@@ -103,7 +107,8 @@ async fn without_its_keys_no_volume_is_made() {
         "Secret example-quay-registry-managed-secret-keys could not be written: no such thing"
     );
     assert!(!failure.is_transient);
-    assert!(said.path.contains("managed-secret-keys"));
+    assert!(said.path.ends_with("/secrets"));
+    assert_eq!(said.body["metadata"]["name"], "example-quay-registry-managed-secret-keys");
     assert!(!live.has(Slot::Data));
     drop(client);
     assert!(server.next_request().now_or_never().flatten().is_none(), "a later wave was written");
@@ -129,4 +134,40 @@ async fn what_a_rolling_update_left_behind_is_taken_away_before_the_apply() {
         (said.0.kind.as_str(), said.1.kind.as_str()),
         ("application/merge-patch+json", "application/apply-patch+yaml")
     );
+}
+
+#[tokio::test]
+async fn keys_that_appear_between_reading_and_writing_are_left_as_they_are() {
+    let mut world = World::new("empty-spec");
+    let prepared = build::children(&world.settled()).unwrap();
+    let (service, mut server) = tower_test::mock::pair();
+    let client = Client::new(service, "team");
+    let mut live = Children::default();
+    let (written, said) =
+        tokio::join!(apply::children(&client, "team", &prepared, &mut live), answer(&mut server, |_| 409));
+    assert!(written.unwrap_err().is_transient);
+    assert_eq!(said.method, Method::POST);
+    drop(client);
+    assert!(server.next_request().now_or_never().flatten().is_none(), "it was written all the same");
+}
+
+#[tokio::test]
+async fn a_write_is_for_the_very_object_that_was_read() {
+    let mut world = World::new("empty-spec");
+    let prepared = build::children(&world.settled()).unwrap();
+    for (slot, version) in [(Slot::Keys, json!("7")), (Slot::Data, json!(null))] {
+        world.meddle(slot, |live| {
+            live["metadata"]["annotations"] = json!({});
+            live["metadata"]["resourceVersion"] = "7".into();
+        });
+        let (service, mut server) = tower_test::mock::pair();
+        let client = Client::new(service, "team");
+        let (written, said) = tokio::join!(
+            apply::children(&client, "team", &prepared, &mut world.snapshot.children),
+            answer(&mut server, |_| 200)
+        );
+        assert_eq!(written.unwrap(), [slot]);
+        assert_eq!(said.body["metadata"]["uid"], format!("uid-of-{slot:?}"));
+        assert_eq!(said.body["metadata"]["resourceVersion"], version);
+    }
 }

@@ -165,6 +165,41 @@ fn a_broken_authority_is_not_replaced_silently() {
 }
 
 #[test]
+fn an_expired_authority_is_told_and_makes_no_loop_of_writes() {
+    let mut world = running();
+    world.snapshot.now += jiff::SignedDuration::from_hours(24 * 3651);
+    let refusal = world.refused();
+    assert_eq!(refusal.reason(), Reason::ConfigInvalid);
+    assert!(refusal.to_string().contains("expired"), "{refusal}");
+}
+
+#[test]
+fn an_authority_whose_making_was_interrupted_is_made() {
+    let mut world = running();
+    world.meddle(Slot::Authority, |live| live["data"] = json!({}));
+    world.settled();
+    assert!(world.value(Slot::Authority, "ca.key").is_some());
+}
+
+#[test]
+fn our_authority_is_not_asked_about_a_certificate_of_the_user() {
+    use quay_operator::{pki, version};
+    let mut world = running();
+    assert!(version::authority(&world.snapshot.children).is_some());
+    let other = pki::authority("other", "ns", world.snapshot.now).unwrap();
+    let names = ["quay.example.com".to_owned()].into();
+    let pair = pki::issue(&other, &names, world.snapshot.now).unwrap();
+    let mut world_with_bundle = world.config("SERVER_HOSTNAME: quay.example.com\n");
+    let files = world_with_bundle.secrets.get_mut("my-config").unwrap();
+    files.insert("ssl.cert".to_owned(), pair.certificate);
+    files.insert("ssl.key".to_owned(), pair.key);
+    world_with_bundle.settled();
+    world = world_with_bundle;
+    assert!(world.snapshot.children.has(Slot::Authority), "it is kept");
+    assert!(version::authority(&world.snapshot.children).is_none());
+}
+
+#[test]
 fn a_volume_neither_shrinks_nor_changes_its_class() {
     for storage in [
         json!({"size": "5Gi"}),
