@@ -48,43 +48,51 @@ impl Lease {
         Self { api, name: name.to_owned(), identity: identity.to_owned(), seen: None }
     }
 
-    /// Waits until this replica leads.
-    pub async fn acquire(&mut self) {
+    /// Waits until this replica leads; answers a moment before it did.
+    pub async fn acquire(&mut self) -> Instant {
         loop {
-            match self.step(Instant::now()).await {
-                Ok(Step::Held) => return,
-                Ok(Step::HeldByOther(holder)) => {
+            let start = Instant::now();
+            match tokio::time::timeout(RENEW_EVERY, self.step(start)).await {
+                Ok(Ok(Step::Held)) => return start,
+                Ok(Ok(Step::HeldByOther(holder))) => {
                     tracing::debug!(lease.holder = holder, "another replica leads");
                 }
                 // lost a race for it; the next look tells to whom
-                Ok(Step::Free) => {}
-                Err(error) => tracing::warn!(%error, "the lease could not be read or written"),
+                Ok(Ok(Step::Free)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the lease could not be read or written"),
+                // it may be ours by now: the next look tells, and renews it
+                Err(_) => tracing::warn!("the lease could not be read or written in time"),
             }
             tokio::time::sleep(RETRY_EVERY).await;
         }
     }
 
-    /// Renews for as long as this replica leads.
-    pub async fn keep(&mut self) -> Lost {
-        let mut confirmed = Instant::now();
+    /// Renews for as long as this replica leads, which it does since `confirmed`.
+    ///
+    /// What counts is when an attempt began: its answer may come long after the API server has stored the renewal, and
+    /// from then on others count.
+    pub async fn keep(&mut self, mut confirmed: Instant) -> Lost {
+        let mut pause = RENEW_EVERY;
         loop {
-            tokio::time::sleep(RENEW_EVERY).await;
-            loop {
-                let attempt = tokio::time::timeout(RENEW_EVERY, self.step(Instant::now())).await;
-                match attempt {
-                    Ok(Ok(Step::Held)) => {
-                        confirmed = Instant::now();
-                        break;
-                    }
-                    Ok(Ok(Step::HeldByOther(holder))) => return Lost::Taken(holder),
-                    Ok(Ok(Step::Free)) => {}
-                    Ok(Err(error)) => tracing::warn!(%error, "the lease could not be renewed"),
-                    Err(_) => tracing::warn!("the lease could not be renewed in time"),
+            let deadline = confirmed + RENEW_DEADLINE;
+            let attempt = async {
+                tokio::time::sleep(pause).await;
+                let start = Instant::now();
+                (start, tokio::time::timeout(RENEW_EVERY, self.step(start)).await)
+            };
+            let Ok((start, result)) = tokio::time::timeout_at(deadline.into(), attempt).await else {
+                return Lost::Expired;
+            };
+            pause = RETRY_EVERY / 4;
+            match result {
+                Ok(Ok(Step::Held)) => {
+                    confirmed = start;
+                    pause = RENEW_EVERY;
                 }
-                if confirmed.elapsed() > RENEW_DEADLINE {
-                    return Lost::Expired;
-                }
-                tokio::time::sleep(RETRY_EVERY / 4).await;
+                Ok(Ok(Step::HeldByOther(holder))) => return Lost::Taken(holder),
+                Ok(Ok(Step::Free)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the lease could not be renewed"),
+                Err(_) => tracing::warn!("the lease could not be renewed in time"),
             }
         }
     }
@@ -257,9 +265,18 @@ mod tests {
         assert!(lease.may_take("other", &parsed("other", "8", 15), after(32)));
     }
 
+    #[tokio::test]
+    async fn a_holder_whose_last_attempt_began_too_long_ago_stops_without_another_try() {
+        let (mut lease, mut server) = lease();
+        let long_ago = Instant::now().checked_sub(RENEW_DEADLINE).unwrap();
+        assert!(matches!(lease.keep(long_ago).await, Lost::Expired));
+        drop(lease);
+        assert!(server.next_request().await.is_none(), "it tried again");
+    }
+
     #[test]
     fn a_holder_stops_before_anybody_may_start() {
-        assert!(RENEW_DEADLINE + RENEW_EVERY < LIFE + RETRY_EVERY);
-        assert!(RENEW_DEADLINE < LIFE);
+        // from the beginning of its last attempt on, whatever the API server takes to answer
+        assert!(RENEW_DEADLINE + RETRY_EVERY < LIFE);
     }
 }

@@ -107,15 +107,15 @@ async fn lead(
     metrics: Metrics,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    tokio::select! {
-        () = lease.acquire() => {}
+    let since = tokio::select! {
+        since = lease.acquire() => since,
         () = stop.cancelled() => return Ok(()),
-    }
+    };
     tracing::info!("this replica leads");
     metrics.leads(true);
     let result = tokio::select! {
         () = controller::run(context, namespace, stop.clone()) => Ok(()),
-        lost = lease.keep() => Err(Error::Lost(lost)),
+        lost = lease.keep(since) => Err(Error::Lost(lost)),
     };
     metrics.leads(false);
     if result.is_ok() {

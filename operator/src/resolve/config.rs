@@ -64,10 +64,10 @@ pub fn merge(
         }
         Err(found) => {
             problems.extend(found.iter().map(|problem| {
-                let place = if bundle.has(problem.key.as_str()) || !bundle.secret.is_empty() {
-                    format!("config.yaml in Secret {}", bundle.secret)
+                let place = if problem.key == "SERVER_HOSTNAME" && !bundle.has(&problem.key) {
+                    "spec.exposure.hostname".to_owned()
                 } else {
-                    "spec".to_owned()
+                    format!("config.yaml in Secret {}", bundle.secret)
                 };
                 Problem::new(Reason::ConfigInvalid, format!("{place}: {problem}"))
             }));

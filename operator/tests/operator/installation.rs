@@ -36,6 +36,17 @@ fn under_retain_data_keys_and_authority_outlive_the_registry_and_are_taken_up_ag
 }
 
 #[test]
+fn nothing_is_said_to_be_taken_up_where_there_was_nothing() {
+    for spec in
+        [json!({}), json!({"components": [{"kind": "quay", "managed": true, "overrides": {"replicas": 1}}]})]
+    {
+        let mut world = World::new("empty-spec").spec(spec);
+        world.settled();
+        assert!(world.notices.iter().all(|notice| notice.reason != "DataAdopted"));
+    }
+}
+
+#[test]
 fn under_delete_everything_goes_with_the_registry() {
     let mut world = World::new("empty-spec").spec(json!({"deletionPolicy": "Delete"}));
     world.settled();

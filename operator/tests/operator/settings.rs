@@ -140,6 +140,14 @@ fn a_host_for_which_no_certificate_can_be_made_is_told() {
 }
 
 #[test]
+fn a_wrong_host_of_the_spec_is_not_told_as_the_bundles() {
+    let refusal = World::new("empty-spec")
+        .spec(json!({"exposure": {"type": "None", "hostname": "quay.example.com:99999"}}))
+        .refused();
+    assert!(refusal.to_string().starts_with("spec.exposure.hostname: "), "{refusal}");
+}
+
+#[test]
 fn a_bundle_that_does_not_exist_is_named() {
     let refusal = World::new("empty-spec").spec(json!({"configBundleSecret": "nowhere"})).refused();
     assert_eq!(refusal.reason(), Reason::ConfigInvalid);
