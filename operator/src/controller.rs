@@ -1,7 +1,8 @@
 //! Watches, the queue, and the pass over one registry.
 
+use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -47,6 +48,8 @@ pub struct Context {
     metrics: Metrics,
     instance: String,
     backoff: Backoff<ObjectRef<Guarded>>,
+    /// Versions of objects that have been told to be unreadable.
+    unreadable: Mutex<HashMap<ObjectRef<Guarded>, Option<String>>>,
 }
 
 impl std::fmt::Debug for Context {
@@ -83,7 +86,20 @@ impl From<kube::Error> for Error {
 impl Context {
     /// What passes over registries work with; `instance` names this replica in events.
     pub fn new(client: Client, image: String, metrics: Metrics, instance: String) -> Self {
-        Self { client, reader: Reader::new(image), metrics, instance, backoff: Backoff::default() }
+        Self {
+            client,
+            reader: Reader::new(image),
+            metrics,
+            instance,
+            backoff: Backoff::default(),
+            unreadable: Mutex::default(),
+        }
+    }
+
+    /// Whether nothing has been said yet about this version of an unreadable object.
+    fn is_news(&self, key: &ObjectRef<Guarded>, version: Option<&String>) -> bool {
+        let mut told = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(key.clone(), version.cloned()) != Some(version.cloned())
     }
 }
 
@@ -199,7 +215,10 @@ async fn reconcile(registry: Arc<Guarded>, context: Arc<Context>) -> Result<Acti
                 "the object cannot be read ({invalid}): correct it, or install the matching definition"
             );
             let notice = Notice { reason: "ObjectInvalid".into(), is_warning: true, message, with: None };
-            events::publish(&context.client, &context.instance, registry.as_ref(), &notice).await;
+            // its children wake it as well, and have nothing new to say
+            if context.is_news(&key, registry.meta().resource_version.as_ref()) {
+                events::publish(&context.client, &context.instance, registry.as_ref(), &notice).await;
+            }
             Ok((PassResult::Blocked, Action::await_change()))
         }
     };
@@ -406,6 +425,19 @@ mod tests {
         assert_eq!(refused(Reason::RouteComponentDependencyError).longest_wait(), LOOK_AGAIN);
         // control: a change of the bundle is watched
         assert_eq!(refused(Reason::ConfigInvalid).longest_wait(), RESYNC);
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_object_is_told_once_per_version() {
+        let (service, _server) =
+            tower_test::mock::pair::<http::Request<kube::client::Body>, http::Response<kube::client::Body>>();
+        let mut registry = prometheus_client::registry::Registry::default();
+        let client = Client::new(service, "team");
+        let context = Context::new(client, "image".to_owned(), Metrics::new(&mut registry), "me".to_owned());
+        let (key, other) = (ObjectRef::new("a").within("team"), ObjectRef::new("b").within("team"));
+        let news = [(&key, "1"), (&key, "1"), (&key, "2"), (&other, "1")]
+            .map(|(key, v)| context.is_news(key, Some(&v.to_owned())));
+        assert_eq!(news, [true, false, true, true]);
     }
 
     #[tokio::test]
