@@ -33,9 +33,10 @@ const MANIFEST_WITHIN: Duration = Duration::from_secs(60);
 const FORM_WITHIN: Duration = Duration::from_secs(10);
 /// How long a request waits for its share of the budget.
 const WAIT: Duration = Duration::from_secs(5);
-/// An unwanted body is read up to here, so that the client gets to reading the answer.
-const DRAINED: usize = 1024 * 1024;
-const DRAIN_WITHIN: Duration = Duration::from_secs(2);
+/// An unwanted body is read up to here, so that the client gets to reading the answer: also one that is as much too
+/// long as manifests are when they are too long.
+const DRAINED: usize = 8 * 1024 * 1024;
+const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Memory for bodies that are held whole. What strangers send takes nothing from what is pushed.
 #[derive(Clone, Debug)]
@@ -98,6 +99,7 @@ impl Budget {
                 let Ok(data) = frame.map_err(|_| Error::BodyFailed)?.into_data() else { continue };
                 let length = bytes.len() + data.len();
                 if length > limit {
+                    discard(body).await;
                     return Err(too_large());
                 }
                 let due = length.div_ceil(1024);
@@ -166,6 +168,11 @@ pub(super) async fn drain(parts: &Parts, body: Body) {
     if parts.headers.contains_key(EXPECT) || body.size_hint().lower() > DRAINED as u64 {
         return;
     }
+    discard(body).await;
+}
+
+/// Reads a body for nothing, for a while.
+async fn discard(body: Body) {
     // Whatever the outcome, the answer is the same.
     let _ = tokio::time::timeout(DRAIN_WITHIN, async move {
         let mut body = Limited::new(body, DRAINED);

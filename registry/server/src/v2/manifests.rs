@@ -2,7 +2,7 @@
 //!
 //! Owns: content negotiation, conditions, and the headers of a manifest. Must not know: what a manifest says.
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName};
 use http::request::Parts;
@@ -139,6 +139,10 @@ async fn store(
             message: "invalid Content-Type: it is not text".to_owned(),
         })?),
     };
+    // One that says so beforehand is left unread: whether it is worth draining is not decided here.
+    if body.as_ref().is_some_and(|body| body.size_hint().lower() > MAX_BYTES as u64) {
+        return Err(Error::TooLarge { limit: MAX_BYTES as u64 });
+    }
     let whole = app.bodies.manifest(body.take().unwrap_or_default(), MAX_BYTES).await?;
     let stored = app.core.put_manifest(allowed, at, content_type, whole.bytes.clone()).await?;
     for tag in tags {
