@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::endpoint::Endpoint;
 use crate::accounts::unique;
 use crate::out::{self, Kind};
+use crate::until::until;
 
 /// Longer than any healthy start takes; it ends a hang.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -270,6 +271,16 @@ impl Case {
         }
         all.sort();
         Ok(all)
+    }
+
+    /// Waits until an event with this reason is told; status is written first.
+    pub async fn hear(&self, reason: &str) -> Result<()> {
+        let what = format!("the event {reason}");
+        until(&what, Duration::from_secs(30), || async {
+            ensure!(self.told(reason).await?, "it was not told");
+            Ok(())
+        })
+        .await
     }
 
     /// Whether an event with this reason was told.

@@ -49,7 +49,7 @@ async fn an_empty_spec_becomes_a_registry_that_can_be_used() -> Result<()> {
             );
         }
 
-        ensure!(case.told("Available").await?, "no event tells that it is available");
+        case.hear("Available").await?;
         ensure!(!case.told("DataAdopted").await?, "there was nothing to take up");
 
         // the endpoint answers to who trusts nothing but the published authority
