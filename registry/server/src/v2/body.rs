@@ -6,7 +6,9 @@
 //! ```
 //! Owns: the limits on what a stranger may send. Must not know: what the bytes mean.
 
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -133,16 +135,44 @@ impl Budget {
 }
 
 /// A body as core takes it; its bytes are counted.
-pub(super) fn stream(metrics: &Arc<Metrics>, body: Option<Body>) -> quay_core::Body {
-    let Some(body) = body else {
-        return quay_core::body::empty();
-    };
-    let metrics = Arc::clone(metrics);
-    Box::pin(
-        body.into_data_stream()
-            .inspect_ok(move |chunk| metrics.blob_in(chunk.len() as u64))
-            .map_err(|error| BodyError(Box::new(error))),
-    )
+///
+/// What core leaves unread, because it refuses beforehand, can be taken back and drained.
+pub(super) struct Lent(Arc<Mutex<Option<Body>>>);
+
+impl Lent {
+    pub(super) fn new(body: Option<Body>) -> Self {
+        Self(Arc::new(Mutex::new(body)))
+    }
+
+    /// The bytes as they arrive, counted.
+    pub(super) fn stream(&self, metrics: &Arc<Metrics>) -> quay_core::Body {
+        let (lent, metrics) = (Arc::clone(&self.0), Arc::clone(metrics));
+        Box::pin(futures::stream::poll_fn(move |context| {
+            let mut lent = lent.lock().unwrap_or_else(PoisonError::into_inner);
+            loop {
+                let Some(body) = lent.as_mut() else { return Poll::Ready(None) };
+                match ready!(Pin::new(body).poll_frame(context)) {
+                    None => *lent = None,
+                    Some(Err(error)) => {
+                        *lent = None;
+                        return Poll::Ready(Some(Err(BodyError(Box::new(error)))));
+                    }
+                    // Trailers say nothing here.
+                    Some(Ok(frame)) => {
+                        if let Ok(chunk) = frame.into_data() {
+                            metrics.blob_in(chunk.len() as u64);
+                            return Poll::Ready(Some(Ok(chunk)));
+                        }
+                    }
+                }
+            }
+        }))
+    }
+
+    /// What was not read to its end.
+    pub(super) fn left(self) -> Option<Body> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// A body that fails when it has not arrived within a time, however steadily it trickles.
@@ -200,6 +230,22 @@ mod tests {
 
     fn impatient() -> Budget {
         Budget { wait: Duration::from_millis(10), ..Budget::default() }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_read_of_a_lent_body_comes_back() {
+        let metrics = Arc::new(Metrics::new("0"));
+        let lent = Lent::new(Some(pieces(b"0123456789", 3)));
+        let mut stream = lent.stream(&metrics);
+        assert_eq!(stream.next().await.expect("a piece").expect("read"), "0123456789");
+        drop(stream);
+        let left = lent.left().expect("the rest").collect().await.expect("read").to_bytes();
+        assert_eq!(left, "01234567890123456789");
+
+        let lent = Lent::new(Some(pieces(b"0123456789", 2)));
+        let pieces: Vec<_> = lent.stream(&metrics).collect().await;
+        assert_eq!(pieces.len(), 2);
+        assert!(lent.left().is_none(), "it was read to its end");
     }
 
     #[tokio::test]

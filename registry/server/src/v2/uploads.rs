@@ -12,8 +12,9 @@ use quay_core::{Allowed, Error, Result, UploadId, UploadStatus};
 use quay_oci::range::ContentRange;
 use quay_oci::{Digest, ErrorCode, RepositoryName};
 
+use super::body::Lent;
 use super::endpoint::Start;
-use super::{body, created, status as empty, value};
+use super::{created, status as empty, value};
 use crate::http::App;
 
 /// Old clients show it in their logs.
@@ -28,7 +29,10 @@ pub(super) async fn start(
 ) -> Result<Response> {
     match start {
         Start::Whole(digest) => {
-            let stored = app.core.put_blob(allowed, digest, body::stream(&app.metrics, body.take())).await?;
+            let lent = Lent::new(body.take());
+            let outcome = app.core.put_blob(allowed, digest, lent.stream(&app.metrics)).await;
+            *body = lent.left();
+            let stored = outcome?;
             return Ok(created(allowed.repository(), "blobs", &stored.digest));
         }
         Start::Mount { digest, from } if app.core.mount_blob(allowed, digest, from.as_ref()).await? => {
@@ -56,9 +60,10 @@ pub(super) async fn append(
 ) -> Result<Response> {
     let place = place(parts, body.as_ref())?;
     let (first, last) = (place.map(|place| place.first), place.map(|place| place.last));
-    let bytes = body::stream(&app.metrics, body.take());
-    let upload = app.core.append_upload(allowed, id, first, last, bytes).await?;
-    Ok(accepted(StatusCode::ACCEPTED, allowed, &upload))
+    let lent = Lent::new(body.take());
+    let outcome = app.core.append_upload(allowed, id, first, last, lent.stream(&app.metrics)).await;
+    *body = lent.left();
+    Ok(accepted(StatusCode::ACCEPTED, allowed, &outcome?))
 }
 
 /// PUT: the last piece or nothing, and the digest that all of it must have.
@@ -73,9 +78,10 @@ pub(super) async fn finish(
     // An empty body has no place, whatever the header says.
     let has_bytes = body.as_ref().is_some_and(|body| !body.is_end_stream());
     let first = if has_bytes { place(parts, body.as_ref())?.map(|place| place.first) } else { None };
-    let bytes = body::stream(&app.metrics, body.take());
-    let stored = app.core.finish_upload(allowed, id, first, digest, bytes).await?;
-    Ok(created(allowed.repository(), "blobs", &stored.digest))
+    let lent = Lent::new(body.take());
+    let outcome = app.core.finish_upload(allowed, id, first, digest, lent.stream(&app.metrics)).await;
+    *body = lent.left();
+    Ok(created(allowed.repository(), "blobs", &outcome?.digest))
 }
 
 /// Where the client says its piece belongs; the length of the body must agree.
