@@ -14,6 +14,7 @@
 pub mod names;
 pub mod observe;
 pub mod reply;
+pub(crate) mod session;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,12 +3,10 @@
 //! Credentials in the `Authorization` header (an access token, or a name and password) cannot be sent by a foreign page,
 //! so they need no CSRF token; everything else that changes something does, also when nobody is signed in.
 
-use std::time::Duration;
-
 use axum::extract::FromRequestParts;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http::header::{AUTHORIZATION, COOKIE, HeaderName};
+use http::header::{AUTHORIZATION, HeaderName};
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use jiff::Timestamp;
@@ -18,10 +16,9 @@ use quay_core::{Allowed, Caller, Error, Secret};
 use super::frame::Note;
 use super::outcome::{Answer, Trouble};
 use crate::http::App;
+use crate::http::session::{self, Seen};
 use crate::listen::Peer;
 
-/// Quay's name for its session cookie.
-const COOKIE_NAME: &str = "_csrf_token";
 static CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// Who asks.
@@ -48,24 +45,14 @@ impl Visitor {
             let caller = by_credentials(app, header, from).await?;
             return Ok(Self { caller, signed_in_at: None });
         }
-        let cookie = cookie(parts);
-        if !matches!(parts.method, Method::GET | Method::HEAD) {
-            let presented = presented(parts);
-            let genuine = cookie
-                .zip(presented)
-                .is_some_and(|(cookie, presented)| app.core.csrf_valid(cookie, &presented));
-            if !genuine {
-                return Err(Trouble::Csrf);
-            }
+        let cookie = session::cookie(&parts.headers);
+        if !matches!(parts.method, Method::GET | Method::HEAD)
+            && !session::is_genuine(&app.core, cookie, presented(parts).as_deref())
+        {
+            return Err(Trouble::Csrf);
         }
-        let session = match cookie {
-            Some(cookie) => app.core.session(cookie, from).await?,
-            None => None,
-        };
-        Ok(match session {
-            Some(session) => Self { caller: session.caller, signed_in_at: Some(session.signed_in_at) },
-            None => Self { caller: Caller::anonymous(from), signed_in_at: None },
-        })
+        let Seen { caller, signed_in_at } = session::seen(&app.core, cookie, from).await?;
+        Ok(Self { caller, signed_in_at })
     }
 
     /// The right to act on one's own account.
@@ -75,9 +62,7 @@ impl Visitor {
 
     /// Refuses a session whose password was shown too long ago for something sensitive.
     pub(super) fn fresh(&self, app: &App) -> Answer<()> {
-        let limit = Duration::from_secs(app.core.config().fresh_login_timeout.seconds());
-        let age = self.signed_in_at.map(|at| Timestamp::now().duration_since(at).unsigned_abs());
-        if age.is_some_and(|age| age > limit) { Err(Trouble::Stale) } else { Ok(()) }
+        if session::is_stale(&app.core, self.signed_in_at) { Err(Trouble::Stale) } else { Ok(()) }
     }
 }
 
@@ -94,7 +79,7 @@ impl FromRequestParts<App> for Stranger {
         note(parts, app, None);
         Ok(Self {
             caller: Caller::anonymous(Peer::of(parts).0.ip()),
-            cookie: cookie(parts).map(str::to_owned),
+            cookie: session::cookie(&parts.headers).map(str::to_owned),
         })
     }
 }
@@ -138,20 +123,6 @@ async fn by_credentials(app: &App, header: &HeaderValue, from: std::net::IpAddr)
     Ok(caller)
 }
 
-/// The session cookie of a request, if it has the form of ours.
-fn cookie(parts: &Parts) -> Option<&str> {
-    parts
-        .headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == COOKIE_NAME)
-        .map(|(_, value)| value)
-        .find(|value| value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()))
-}
-
 /// The CSRF token that a request brings, by header or by query.
 fn presented(parts: &Parts) -> Option<String> {
     if let Some(header) = parts.headers.get(&CSRF) {
@@ -162,21 +133,11 @@ fn presented(parts: &Parts) -> Option<String> {
     query
         .split('&')
         .filter_map(|pair| pair.split_once('='))
-        .find(|(key, _)| *key == COOKIE_NAME)
+        .find(|(key, _)| *key == session::COOKIE_NAME)
         .map(|(_, v)| v.to_owned())
 }
 
 /// The header that gives a browser its cookie.
 pub(super) fn set_cookie(app: &App, cookie: &Secret) -> Answer<HeaderValue> {
-    let config = app.core.config();
-    let secure = if config.session_cookie_secure { "; Secure" } else { "" };
-    let text = format!(
-        "{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
-        cookie.expose(),
-        config.session_timeout.seconds()
-    );
-    let mut value =
-        HeaderValue::try_from(text).map_err(|error| Trouble::Core(Error::Internal(error.into())))?;
-    value.set_sensitive(true);
-    Ok(value)
+    Ok(session::set_cookie(&app.core, cookie)?)
 }
