@@ -82,6 +82,14 @@ pub fn is_foreign_layer(media_type: &str) -> bool {
     )
 }
 
+/// Whether a layer of this type is a part of an image's file system.
+pub fn is_image_layer(media_type: &str) -> bool {
+    let plain = media_type.trim_end_matches("+encrypted");
+    matches!(plain, OCI_LAYER | OCI_LAYER_GZIP | OCI_LAYER_ZSTD | DOCKER_LAYER)
+        || plain == "application/vnd.docker.image.rootfs.diff.tar"
+        || is_foreign_layer(plain)
+}
+
 /// Whether a text has the form of a media type: `type/subtype` of RFC 6838's restricted names.
 pub fn is_valid(text: &str) -> bool {
     let restricted = |part: &str| {
