@@ -1,0 +1,130 @@
+// Every screen in both themes and at both ends of what windows measure, judged and photographed.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Page } from "@playwright/test";
+
+import { brightness, overflow, serious } from "../lib/judge.ts";
+import { settings } from "../lib/settings.ts";
+import { expect, test, visit } from "../lib/watched.ts";
+
+type Visitor = "nobody" | "newcomer" | "curator";
+
+interface Screen {
+  name: string;
+  path: string | (() => string);
+  as: Visitor;
+  status?: number;
+  /** What has to be done on the page first. */
+  then?: (page: Page) => Promise<void>;
+  /** What has to be there to be read. */
+  shows: string | RegExp;
+}
+
+const gallery = () => JSON.parse(readFileSync(join(settings.out, "gallery.json"), "utf8")) as { chart: string; long: string };
+const organization = "/organization/gallery";
+const easel = "/repository/gallery/easel";
+const app = "/repository/gallery/app";
+
+const screens: Screen[] = [
+  { name: "sign-in", path: "/signin", as: "nobody", shows: "Create Account" },
+  { name: "create-account", path: "/createaccount", as: "nobody", shows: "Create Account" },
+  { name: "trust", path: "/trust", as: "nobody", shows: "ca.crt" },
+  { name: "about", path: "/about", as: "nobody", shows: "0.1.0" },
+  { name: "not-found", path: "/no/such/page", as: "nobody", status: 404, shows: /not found/i },
+  { name: "public-repository", path: "/repository/gallery/empty?tab=tags", as: "nobody", shows: "empty" },
+
+  { name: "organizations-first", path: "/organization", as: "newcomer", shows: "Create Organization" },
+  { name: "repositories-first", path: "/repository", as: "newcomer", shows: /repositor/i },
+  { name: "user-first", path: "/user/newcomer", as: "newcomer", shows: "newcomer" },
+  { name: "forbidden", path: `${app}?tab=tags`, as: "newcomer", status: 404, shows: /not found|no access|may not/i },
+
+  { name: "organizations", path: "/organization", as: "curator", shows: "gallery" },
+  { name: "organization-repositories", path: organization, as: "curator", shows: "easel" },
+  { name: "organization-teams", path: `${organization}?tab=Teamsandmembership`, as: "curator", shows: "builders" },
+  { name: "organization-robots", path: `${organization}?tab=Robotaccounts`, as: "curator", shows: "gallery+ci" },
+  { name: "organization-permissions", path: `${organization}?tab=Defaultpermissions`, as: "curator", shows: /permission/i },
+  { name: "organization-logs", path: `${organization}?tab=Logs`, as: "curator", shows: /easel/ },
+  { name: "organization-settings", path: `${organization}?tab=Settings`, as: "curator", shows: "gallery@example.com" },
+  { name: "organization-empty", path: "/organization/nothing-here", as: "curator", shows: "Create repository" },
+  { name: "robots-empty", path: "/organization/nothing-here?tab=Robotaccounts", as: "curator", shows: "Create robot account" },
+  {
+    ...{ name: "create-organization", path: "/organization", as: "curator", shows: "Create Organization" },
+    then: async (page) => {
+      await page.getByTestId("new-menu").click();
+      await page.getByTestId("new-organization").click();
+      await expect(page.locator("#create-org-name-input")).toBeVisible();
+    },
+  },
+  {
+    ...{ name: "robot-credentials", path: `${organization}?tab=Robotaccounts`, as: "curator", shows: "Kubernetes" },
+    then: (page) => page.getByRole("link", { name: "gallery+ci" }).click(),
+  },
+  {
+    ...{ name: "menu-open", path: "/organization", as: "curator", shows: "New Organization" },
+    then: (page) => page.getByTestId("new-menu").click(),
+  },
+  { name: "user-settings", path: "/user/curator?tab=Settings", as: "curator", shows: "curator@example.com" },
+  { name: "user-robots", path: "/user/curator?tab=Robotaccounts", as: "curator", shows: "Create robot account" },
+
+  { name: "repositories", path: "/repository", as: "curator", shows: "easel" },
+  { name: "repository-information", path: `${easel}?tab=information`, as: "curator", shows: "easel" },
+  { name: "tags", path: `${easel}?tab=tags`, as: "curator", shows: "0.2.0" },
+  { name: "tags-of-every-kind", path: `${app}?tab=tags`, as: "curator", shows: "odd" },
+  { name: "tags-long", path: () => `/repository/gallery/${gallery().long}?tab=tags`, as: "curator", shows: "10.20.30" },
+  { name: "tags-none", path: "/repository/gallery/empty?tab=tags", as: "curator", shows: /push/i },
+  { name: "tags-filtered", path: `${app}?tab=tags&search=no-such-tag`, as: "curator", shows: /no tag|match/i },
+  { name: "tag-chart", path: `${easel}/tag/0.2.0`, as: "curator", shows: "A chart of the tests" },
+  { name: "tag-image", path: `${app}/tag/1`, as: "curator", shows: "podman pull" },
+  { name: "tag-index", path: `${app}/tag/all`, as: "curator", shows: /amd64/ },
+  { name: "tag-other", path: `${app}/tag/odd`, as: "curator", shows: "oras pull" },
+  { name: "manifest", path: () => `${easel}/manifest/${gallery().chart}`, as: "curator", shows: "sha256:" },
+  { name: "tag-history", path: `${app}?tab=history`, as: "curator", shows: "gone" },
+  { name: "repository-logs", path: `${app}?tab=logs`, as: "curator", shows: /push|tag/i },
+  { name: "repository-settings", path: `${app}?tab=settings`, as: "curator", shows: /visibility/i },
+];
+
+const widths = [
+  { width: 360, height: 740 },
+  { width: 1920, height: 1080 },
+];
+
+for (const as of ["nobody", "newcomer", "curator"] as const) {
+  test.describe(as, () => {
+    if (as !== "nobody") test.use({ storageState: join(settings.out, `${as}.json`) });
+
+    for (const screen of screens.filter((screen) => screen.as === as)) {
+      test(`${screen.name} can be read and used in every window`, async ({ page, watch }) => {
+        if (screen.status) watch.allow(new RegExp(`status of ${screen.status}`));
+        const path = typeof screen.path === "string" ? screen.path : screen.path();
+        await visit(page, path, screen.status);
+        await screen.then?.(page);
+        await expect(page.getByText(screen.shows).filter({ visible: true }).first()).toBeVisible();
+        await expect(page).toHaveTitle(/\S+ • \S+/);
+        for (const colorScheme of ["light", "dark"] as const) {
+          await page.emulateMedia({ colorScheme });
+          for (const size of widths) {
+            await page.setViewportSize(size);
+            const look = `${screen.name}-${size.width}-${colorScheme}`;
+            await page.screenshot({ path: join(settings.out, "screens", `${look}.png`), fullPage: true });
+            expect.soft(await overflow(page), `${look}: as wide as the window`).toEqual([]);
+            expect.soft(await serious(page), `${look}: axe-core`).toEqual([]);
+            const bright = await brightness(page);
+            expect.soft(colorScheme === "light" ? bright : 1 - bright, `${look}: the theme`).toBeGreaterThan(0.7);
+          }
+        }
+      });
+    }
+  });
+}
+
+test("a theme that was chosen is kept, whatever the system prefers", async ({ page }) => {
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto("/signin");
+  await page.getByTestId("theme-dark").click();
+  await expect.poll(() => brightness(page)).toBeLessThan(0.3);
+  await page.goto("/createaccount");
+  await expect.poll(() => brightness(page)).toBeLessThan(0.3);
+  await page.getByTestId("theme-auto").click();
+  await expect.poll(() => brightness(page)).toBeGreaterThan(0.8);
+});
