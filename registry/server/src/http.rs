@@ -3,6 +3,7 @@
 //! ```text
 //! request ─► observe (id, metrics, log, panics, headers) ─┬► /v2            v2::serve, one route
 //!                                                         ├► /api/v1/…      api::router, JSON bodies ≤ 1 MiB
+//!                                                         ├► /, /organization, …  console::router, pages
 //!                                                         └► health, version, metrics (ops only), 404
 //! ```
 //! Owns: which path goes where. Must not know: what an answer says.
@@ -27,11 +28,12 @@ use axum::routing::{any, get};
 use http::StatusCode;
 use quay_core::Core;
 use quay_oci::ErrorCode;
+use tower::ServiceExt;
 
 use crate::health::{self, Health};
 use crate::metrics::Metrics;
 use crate::v2::body::arriving_within;
-use crate::{VERSION, api, v2};
+use crate::{api, console, v2};
 
 /// The longest JSON body that an administrative request may have.
 const JSON_BODY: usize = 1024 * 1024;
@@ -82,16 +84,18 @@ impl FromRef<App> for Core {
 pub fn router(app: App) -> Router {
     let in_time = |request: Request| async { request.map(|body| arriving_within(body, JSON_WITHIN)) };
     let api = api::router().layer(DefaultBodyLimit::max(JSON_BODY)).layer(middleware::map_request(in_time));
+    let pages = console::router(app.clone()).layer(middleware::map_request(in_time));
+    let no_page = console::nowhere(app.clone());
     Router::new()
         .route("/v2", any(v2::serve))
         .route("/v2/", any(v2::serve))
         .route("/v2/{*rest}", any(v2::serve))
-        .route("/", get(front))
         .route("/v1/_ping", get(v1_ping))
         .merge(health::router())
         .merge(health::quay_router())
         .merge(api)
-        .fallback(nothing_here)
+        .merge(pages)
+        .fallback(move |request| elsewhere(no_page, request))
         .layer(middleware::from_fn_with_state(app.clone(), observe::observe))
         .with_state(app)
 }
@@ -106,13 +110,6 @@ pub fn ops_router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn front() -> Response {
-    reply::text(
-        StatusCode::OK,
-        format!("quay-registry {VERSION}\n\n/v2/      registry\n/api/v1/  administration\n"),
-    )
-}
-
 /// Old clients ask this to learn that it is no registry of the first protocol.
 async fn v1_ping() -> Response {
     let headers = [("x-docker-registry-version", "0.6.0"), ("x-docker-registry-standalone", "0")];
@@ -123,6 +120,15 @@ async fn metrics(State(app): State<App>) -> Response {
     let page = app.metrics.page(&health::figures(&app).await);
     ([(http::header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page)
         .into_response()
+}
+
+/// A path that is nobody's: a page for browsers, JSON for everybody else.
+async fn elsewhere(no_page: Router, request: Request) -> Response {
+    let accept = request.headers().get(http::header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    if !accept.is_some_and(|accept| accept.contains("text/html")) {
+        return nothing_here().await;
+    }
+    no_page.oneshot(request).await.into_response()
 }
 
 async fn nothing_here() -> Response {

@@ -4,6 +4,7 @@
 //! main ─ cli ─┬─ serve ─► given (config.yaml, certificate) · own_ca · superuser ─► Core
 //!             │              └► listen (TLS, limits, drain) ─► http::router ─┬► v2     registry protocol
 //!             │                                                             ├► api    /api/v1
+//!             │                                                             ├► console  pages for people
 //!             │                                                             └► health, metrics
 //!             └─ config check
 //! ```
@@ -24,6 +25,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod v2;
 
+mod console;
 mod folders;
 mod follow;
 mod own_keys;

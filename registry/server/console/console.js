@@ -1,0 +1,83 @@
+// What pages gain by a script; every one of them works without it.
+"use strict";
+(() => {
+  document.documentElement.classList.add("with-script");
+
+  const said = document.createElement("div");
+  said.className = "pf-v6-screen-reader";
+  said.setAttribute("role", "status");
+
+  // <button data-copy="TEXT"> or <button data-copy-from="ID">
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy], [data-copy-from]");
+    if (!button) return;
+    const from = document.getElementById(button.dataset.copyFrom);
+    const text = button.dataset.copy ?? from?.value ?? from?.textContent ?? "";
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      return select(from ?? button.closest(".command")?.querySelector("input, code, pre"));
+    }
+    button.classList.add("copied");
+    if (!said.isConnected) document.body.append(said);
+    said.textContent = "Copied";
+    setTimeout(() => {
+      button.classList.remove("copied");
+      said.textContent = "";
+    }, 2000);
+  });
+
+  // Where there is no clipboard, the text is at least marked.
+  function select(element) {
+    if (!element) return;
+    if (element.select) return element.select();
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+  }
+
+  // Menus close like menus do.
+  const menus = () => document.querySelectorAll("details.menu[open], details.nav-toggle[open]");
+  document.addEventListener("click", (event) => {
+    for (const menu of menus()) {
+      const inNavigation = menu.matches(".nav-toggle") && event.target.closest(".pf-v6-c-page__sidebar");
+      if (!menu.contains(event.target) && !inNavigation) menu.open = false;
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of menus()) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+
+  document.addEventListener("change", (event) => {
+    event.target.closest("form[data-submit-on-change]")?.requestSubmit();
+  });
+
+  // A dialog that the server has opened becomes a real one: focus stays in it, Escape takes its way out.
+  function raise(root) {
+    for (const dialog of root.querySelectorAll("dialog[open][data-close]")) {
+      if (dialog.matches(":modal")) continue;
+      dialog.removeAttribute("open");
+      dialog.showModal();
+      dialog.addEventListener("cancel", (event) => {
+        event.preventDefault();
+        location.assign(dialog.dataset.close);
+      });
+    }
+  }
+  raise(document);
+  document.addEventListener("htmx:afterSettle", (event) => raise(event.target));
+
+  // Two password fields must agree before the form is sent.
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    const other = field.form?.querySelector(`[data-same-as="${CSS.escape(field.name)}"]`) ?? (field.dataset.sameAs ? field : null);
+    if (!other) return;
+    const first = other.form.elements[other.dataset.sameAs];
+    other.setCustomValidity(other.value && other.value !== first.value ? "The passwords do not match" : "");
+  });
+})();
