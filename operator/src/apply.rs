@@ -2,11 +2,11 @@
 
 use futures::future::join_all;
 use kube::Client;
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::DynamicObject;
 
 use crate::child::Prepared;
-use crate::names::{FIELD_MANAGER, Slot};
+use crate::names::{self, FIELD_MANAGER, Slot};
 use crate::snapshot::Children;
 
 /// A child that could not be written.
@@ -57,6 +57,56 @@ pub async fn children(
         }
     }
     Ok(written)
+}
+
+/// Takes away children that are ours, may be removed, and are not wanted any more; answers which.
+///
+/// What has been replaced or changed since it was read is left alone: the API server answers with a conflict.
+pub async fn remove_unwanted(
+    client: &Client,
+    namespace: &str,
+    prepared: &[Prepared],
+    live: &mut Children,
+) -> Result<Vec<Slot>, Failure> {
+    let mut removed = Vec::new();
+    for (slot, name, preconditions) in unwanted(prepared, live) {
+        let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &slot.resource());
+        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+        match api.delete(&name, &params).await {
+            Ok(_) => {}
+            // gone already
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => {
+                let title = format!("{} {name}", slot.resource().kind);
+                return Err(Failure {
+                    title,
+                    message: format!("it could not be taken away: {error}"),
+                    is_transient: true,
+                });
+            }
+        }
+        live.remove(slot);
+        removed.push(slot);
+    }
+    Ok(removed)
+}
+
+/// Children that [`remove_unwanted`] takes away.
+pub fn unwanted(prepared: &[Prepared], live: &Children) -> Vec<(Slot, String, Preconditions)> {
+    live.iter()
+        .filter(|(slot, object)| {
+            slot.is_removable()
+                && names::is_ours(&object.metadata)
+                && object.metadata.deletion_timestamp.is_none()
+                && !prepared.iter().any(|child| child.slot == *slot)
+        })
+        .map(|(slot, object)| {
+            let meta = &object.metadata;
+            let exactly =
+                Preconditions { uid: meta.uid.clone(), resource_version: meta.resource_version.clone() };
+            (slot, meta.name.clone().unwrap_or_default(), exactly)
+        })
+        .collect()
 }
 
 /// Writes a child that was read as `read`. What has come, gone or been replaced since is not written over: the API

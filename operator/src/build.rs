@@ -2,6 +2,7 @@
 
 mod app;
 mod network;
+mod route;
 mod secrets;
 mod storage;
 
@@ -10,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::child::Prepared;
-use crate::names::Slot;
+use crate::names::{Slot, is_protected};
 use crate::plan::Plan;
 
 /// A child that cannot be written as JSON.
@@ -33,7 +34,13 @@ pub fn children(plan: &Plan) -> Result<Vec<Prepared>, Error> {
             Slot::ServiceAccount => Some(json(plan, slot, app::service_account())?),
             Slot::Data => Some(json(plan, slot, storage::claim(plan))?),
             Slot::Service => Some(json(plan, slot, network::service(plan))?),
-            Slot::Config => optional(plan, slot, plan.app.as_ref().map(secrets::config))?,
+            Slot::Route => match &plan.exposure.route {
+                Some(wanted) => {
+                    Some(route::route(plan, wanted).map_err(|source| failed(plan, slot, source))?)
+                }
+                None => None,
+            },
+            Slot::Config => optional(plan, slot, plan.app.as_ref().map(|app| secrets::config(plan, app)))?,
             Slot::App => match &plan.app {
                 Some(app) => {
                     let mut deployment = json(plan, slot, app::deployment(plan, app))?;
@@ -56,7 +63,11 @@ fn optional<T: Serialize>(plan: &Plan, slot: Slot, content: Option<T>) -> Result
 }
 
 fn json<T: Serialize>(plan: &Plan, slot: Slot, content: T) -> Result<Value, Error> {
-    serde_json::to_value(content).map_err(|source| Error { what: slot.title(&plan.registry), source })
+    serde_json::to_value(content).map_err(|source| failed(plan, slot, source))
+}
+
+fn failed(plan: &Plan, slot: Slot, source: serde_json::Error) -> Error {
+    Error { what: slot.title(&plan.registry), source }
 }
 
 fn metadata(plan: &Plan, slot: Slot) -> ObjectMeta {
@@ -69,6 +80,13 @@ fn metadata(plan: &Plan, slot: Slot) -> ObjectMeta {
     }
     if slot == Slot::Service {
         annotations.extend(plan.exposure.annotations.clone());
+    }
+    if slot == Slot::Route
+        && let Some(wanted) = &plan.exposure.route
+    {
+        annotations.extend(route::annotations(wanted));
+        let wanted = wanted.labels.iter().filter(|(key, _)| !is_protected(key));
+        labels.extend(wanted.map(|(key, value)| (key.clone(), value.clone())));
     }
     let is_kept = plan.retain && slot.is_retained();
     ObjectMeta {

@@ -1,6 +1,6 @@
 //! Watches, the queue, and the pass over one registry.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::crd::{ComponentKind, QuayRegistry};
 use crate::entropy::System;
+use crate::foreign::{ROUTE_GROUP, Route};
 use crate::gather::Reader;
 use crate::metrics::{Metrics, PassResult};
 use crate::names::{self, STATUS_MANAGER};
@@ -36,6 +37,8 @@ const DEBOUNCE: Duration = Duration::from_millis(50);
 const RESYNC: Duration = Duration::from_secs(600);
 /// Not all that a registry waits for can be watched: objects without our labels, nodes, APIs that are installed later.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How soon an API that was installed or removed is noticed.
+const DISCOVER_EVERY: Duration = Duration::from_secs(30);
 /// A plan may need what its own first wave has made known, such as a node port.
 const ROUNDS: usize = 3;
 
@@ -104,7 +107,54 @@ impl Context {
 }
 
 /// Runs until `stop`, then finishes the passes that are under way.
+///
+/// Which kinds can be watched depends on what the cluster serves; when that changes, all watches start anew.
 pub async fn run(context: Arc<Context>, namespace: Option<String>, stop: CancellationToken) {
+    let mut groups = discover(&context).await.unwrap_or_default();
+    while !stop.is_cancelled() {
+        let changed = stop.child_token();
+        let watches_routes = groups.contains(ROUTE_GROUP);
+        let passes = watch(Arc::clone(&context), namespace.clone(), watches_routes, changed.clone());
+        let change = async {
+            let change = changed.run_until_cancelled(change(&context, watches_routes)).await;
+            changed.cancel();
+            change
+        };
+        let ((), change) = tokio::join!(passes, change);
+        let Some(change) = change else { return };
+        tracing::info!(routes = change.contains(ROUTE_GROUP), "the cluster's APIs changed: watching anew");
+        groups = change;
+    }
+}
+
+/// Waits until the cluster begins or ceases to serve Routes; answers what it serves.
+async fn change(context: &Context, serves_routes: bool) -> BTreeSet<String> {
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + DISCOVER_EVERY, DISCOVER_EVERY);
+    loop {
+        ticks.tick().await;
+        match discover(context).await {
+            Some(groups) if groups.contains(ROUTE_GROUP) != serves_routes => return groups,
+            _ => {}
+        }
+    }
+}
+
+async fn discover(context: &Context) -> Option<BTreeSet<String>> {
+    match context.reader.discover(&context.client).await {
+        Ok(groups) => Some(groups),
+        Err(error) => {
+            tracing::warn!(%error, "the cluster does not tell which APIs it serves; asked again later");
+            None
+        }
+    }
+}
+
+async fn watch(
+    context: Arc<Context>,
+    namespace: Option<String>,
+    watches_routes: bool,
+    stop: CancellationToken,
+) {
     let client = context.client.clone();
     let config = Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE);
     let controller =
@@ -118,6 +168,11 @@ pub async fn run(context: Arc<Context>, namespace: Option<String>, stop: Cancell
     let controller = children::<ConfigMap>(controller, &client, namespace.as_deref(), &ours);
     let controller = children::<ServiceAccount>(controller, &client, namespace.as_deref(), &ours);
     let controller = children::<Pod>(controller, &client, namespace.as_deref(), &ours);
+    let controller = if watches_routes {
+        children::<Route>(controller, &client, namespace.as_deref(), &ours)
+    } else {
+        controller
+    };
     // Secrets that users name carry no label of ours, so all are watched, but only their metadata
     let controller = controller.watches(
         scoped::<PartialObjectMeta<Secret>>(&client, namespace.as_deref()),
@@ -298,7 +353,12 @@ impl Done {
             Self::Applied { plan, .. } => plan.waiting.is_some(),
             Self::Failed { .. } => false,
         };
-        if is_seen_by_no_watch { LOOK_AGAIN } else { RESYNC }
+        let planned = match self {
+            Self::Applied { plan, .. } => plan.exposure.look_again,
+            Self::Refused(_) | Self::Waiting(_) | Self::Failed { .. } => None,
+        };
+        let longest = if is_seen_by_no_watch { LOOK_AGAIN } else { RESYNC };
+        planned.map_or(longest, |planned| planned.min(longest))
     }
 
     fn outcome(&self) -> Outcome<'_> {
@@ -333,6 +393,20 @@ impl Pass<'_> {
             .await
             {
                 Ok(written) => written,
+                Err(failure) => {
+                    let problem = Problem::new(Reason::ComponentCreationFailed, failure.to_string());
+                    return Ok((Done::Failed { plan, problem }, notices));
+                }
+            };
+            let written = match apply::remove_unwanted(
+                &self.context.client,
+                self.namespace,
+                &prepared,
+                &mut snapshot.children,
+            )
+            .await
+            {
+                Ok(removed) => [written, removed].concat(),
                 Err(failure) => {
                     let problem = Problem::new(Reason::ComponentCreationFailed, failure.to_string());
                     return Ok((Done::Failed { plan, problem }, notices));
@@ -440,6 +514,14 @@ mod tests {
         assert_eq!(news, [true, false, true, true]);
     }
 
+    fn groups_with_routes() -> http::Response<kube::client::Body> {
+        let version = json!({"groupVersion": "route.openshift.io/v1", "version": "v1"});
+        let groups = json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [
+            {"name": ROUTE_GROUP, "versions": [version], "preferredVersion": version}
+        ]});
+        http::Response::new(kube::client::Body::from(serde_json::to_vec(&groups).unwrap()))
+    }
+
     #[tokio::test]
     async fn every_kind_of_child_is_watched() {
         let (service, mut server) =
@@ -456,6 +538,10 @@ mod tests {
             while !missing.is_empty() {
                 let (request, reply) = server.next_request().await.expect("no more requests came");
                 let kind = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+                if kind == "apis" {
+                    reply.send_response(groups_with_routes());
+                    continue;
+                }
                 missing.remove(&kind);
                 unanswered.push(reply);
             }

@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use crate::crd::{ComponentKind, QuayRegistry};
+use crate::foreign::ROUTE_GROUP;
 use crate::names::{self, Slot};
 use crate::snapshot::{Children, Lookup, NodeAddresses, Platform, Snapshot};
 use crate::version;
@@ -57,14 +58,14 @@ impl Reader {
             .component(ComponentKind::Tls)
             .and_then(|entry| entry.secret_ref.as_ref())
             .and_then(|secret| secret.name.clone());
-        let (children, strangers, nodes, pods, bundle, tls_secret, api_groups) = try_join!(
-            children(client, namespace, name),
+        let api_groups = self.api_groups(client).await?;
+        let (children, strangers, nodes, pods, bundle, tls_secret) = try_join!(
+            children(client, namespace, name, &api_groups),
             strangers(client, namespace, name),
             nodes(client),
             pods(client, namespace, name),
             lookup(&secrets, bundle),
             lookup(&secrets, tls),
-            self.api_groups(client),
         )?;
         let reported_version = version::read(namespace, name, &children, &pods).await;
         Ok(Some(Snapshot {
@@ -82,12 +83,19 @@ impl Reader {
     }
 
     async fn api_groups(&self, client: &Client) -> Result<BTreeSet<String>, kube::Error> {
-        let mut known = self.groups.lock().await;
+        let known = self.groups.lock().await;
         if let Some((at, groups)) = known.as_ref()
             && at.elapsed() < GROUPS_LIVE
         {
             return Ok(groups.clone());
         }
+        drop(known);
+        self.discover(client).await
+    }
+
+    /// Asks which API groups are served, and remembers the answer for the passes that follow.
+    pub async fn discover(&self, client: &Client) -> Result<BTreeSet<String>, kube::Error> {
+        let mut known = self.groups.lock().await;
         let groups: BTreeSet<String> =
             client.list_api_groups().await?.groups.into_iter().map(|group| group.name).collect();
         *known = Some((Instant::now(), groups.clone()));
@@ -95,8 +103,14 @@ impl Reader {
     }
 }
 
-async fn children(client: &Client, namespace: &str, registry: &str) -> Result<Children, kube::Error> {
-    let reads = Slot::ALL.into_iter().map(|slot| async move {
+async fn children(
+    client: &Client,
+    namespace: &str,
+    registry: &str,
+    groups: &BTreeSet<String>,
+) -> Result<Children, kube::Error> {
+    let is_served = |slot: &Slot| *slot != Slot::Route || groups.contains(ROUTE_GROUP);
+    let reads = Slot::ALL.into_iter().filter(is_served).map(|slot| async move {
         let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &slot.resource());
         Ok::<_, kube::Error>((slot, api.get_opt(&slot.name(registry)).await?))
     });

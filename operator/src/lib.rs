@@ -18,6 +18,7 @@ pub mod crd;
 pub mod drift;
 pub mod entropy;
 pub mod events;
+pub mod foreign;
 pub mod gather;
 pub mod leader;
 pub mod metrics;

@@ -9,6 +9,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Servi
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::ApiResource;
 
+use crate::foreign::Route;
+
 /// Manager of the fields of children.
 pub const FIELD_MANAGER: &str = "quay-operator";
 /// Manager of the fields of `status`.
@@ -50,6 +52,8 @@ pub enum Slot {
     Data,
     /// Service in front of the pods.
     Service,
+    /// Route in front of the Service, where the registry is exposed by one.
+    Route,
     /// Secret mounted into the pods.
     Config,
     /// The registry's pods.
@@ -58,7 +62,7 @@ pub enum Slot {
 
 impl Slot {
     /// Every child, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Keys,
         Self::Admin,
         Self::Authority,
@@ -66,6 +70,7 @@ impl Slot {
         Self::ServiceAccount,
         Self::Data,
         Self::Service,
+        Self::Route,
         Self::Config,
         Self::App,
     ];
@@ -78,6 +83,7 @@ impl Slot {
             Self::Authority | Self::TrustAnchor => "quay-ca",
             Self::ServiceAccount | Self::Service | Self::App => "quay-app",
             Self::Data => "quay-datastorage",
+            Self::Route => "quay",
             Self::Config => "quay-config-secret",
         };
         format!("{registry}-{suffix}")
@@ -91,6 +97,7 @@ impl Slot {
             Self::ServiceAccount => ApiResource::erase::<ServiceAccount>(&()),
             Self::Data => ApiResource::erase::<PersistentVolumeClaim>(&()),
             Self::Service => ApiResource::erase::<Service>(&()),
+            Self::Route => ApiResource::erase::<Route>(&()),
             Self::App => ApiResource::erase::<Deployment>(&()),
         }
     }
@@ -104,7 +111,12 @@ impl Slot {
     pub fn is_retained(self) -> bool {
         match self {
             Self::Keys | Self::Admin | Self::Authority | Self::Data => true,
-            Self::TrustAnchor | Self::ServiceAccount | Self::Service | Self::Config | Self::App => false,
+            Self::TrustAnchor
+            | Self::ServiceAccount
+            | Self::Service
+            | Self::Route
+            | Self::Config
+            | Self::App => false,
         }
     }
 
@@ -116,9 +128,16 @@ impl Slot {
             | Self::ServiceAccount
             | Self::Data
             | Self::Service
+            | Self::Route
             | Self::Config
             | Self::App => false,
         }
+    }
+
+    /// Whether this child is taken away when it is not wanted any more. It is one whose loss loses nothing, and which
+    /// would go on doing something that nobody asks for.
+    pub fn is_removable(self) -> bool {
+        self == Self::Route
     }
 
     /// Children of one wave are written together, each wave after the one before has succeeded. Keys come alone and
@@ -131,7 +150,8 @@ impl Slot {
             | Self::TrustAnchor
             | Self::ServiceAccount
             | Self::Data
-            | Self::Service => 1,
+            | Self::Service
+            | Self::Route => 1,
             Self::Config => 2,
             Self::App => 3,
         }
@@ -145,6 +165,7 @@ impl Slot {
             Self::Authority | Self::TrustAnchor => "quay-ca",
             Self::Data => "quay-datastorage",
             Self::Service => "quay-app",
+            Self::Route => "quay-app-route",
         }
     }
 

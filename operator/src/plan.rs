@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Affinity, EnvVar, SecurityContext};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -10,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use crate::crd::{EffectiveComponent, ExposureType};
 use crate::names::Slot;
 use crate::pki::Pair;
+use crate::resolve::route::Admission;
 
 /// What [`crate::resolve::plan`] came to.
 #[derive(Debug)]
@@ -176,6 +178,10 @@ impl fmt::Debug for Keys {
 pub struct Records {
     /// The kind of exposure that Auto picked.
     pub exposure: Option<ExposureType>,
+    /// Why Auto did not pick what it prefers.
+    pub exposure_cause: Option<String>,
+    /// The host under which a router last admitted the Route.
+    pub route_host: Option<String>,
     /// The address that was picked for clients.
     pub host: Option<String>,
     /// The port on the nodes.
@@ -227,6 +233,34 @@ pub struct ExposurePlan {
     pub names: Vec<String>,
     /// From where the registry can be reached, and how to change that.
     pub message: String,
+    /// The Route, where the registry is exposed by one.
+    pub route: Option<RoutePlan>,
+    /// When to look again at the latest, although nothing has happened.
+    pub look_again: Option<Duration>,
+}
+
+/// The Route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutePlan {
+    /// The host asked for; routers assign one when absent.
+    pub host: Option<String>,
+    /// What the router does with TLS.
+    pub termination: Termination,
+    /// Labels of the user.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the user.
+    pub annotations: BTreeMap<String, String>,
+    /// What routers say about it.
+    pub admission: Admission,
+}
+
+/// What a router does with TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Termination {
+    /// It serves its own certificate and checks ours.
+    Reencrypt,
+    /// Clients see the certificate of the registry.
+    Passthrough,
 }
 
 /// Where the serving certificate comes from.

@@ -23,6 +23,13 @@ pub const REGISTRIES: &[Rule] = &[
         verbs: &["get", "list", "watch", "create", "patch"],
     },
     Rule { group: "apps", resources: &["deployments"], verbs: &["get", "list", "watch", "create", "patch"] },
+    Rule {
+        group: "route.openshift.io",
+        resources: &["routes"],
+        verbs: &["get", "list", "watch", "create", "patch", "delete"],
+    },
+    // a host of one's own, and the authority by which a router checks our certificate, need a right of their own
+    Rule { group: "route.openshift.io", resources: &["routes/custom-host"], verbs: &["create", "update"] },
     Rule { group: "", resources: &["pods"], verbs: &["list", "watch"] },
     Rule { group: "events.k8s.io", resources: &["events"], verbs: &["create"] },
 ];
@@ -81,8 +88,12 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_cannot_delete() {
+    fn the_operator_can_delete_nothing_but_routes() {
         let rules = [REGISTRIES, CLUSTER, OWN_NAMESPACE].concat();
-        assert!(rules.iter().all(|rule| !rule.verbs.contains(&"delete") && !rule.verbs.contains(&"*")));
+        assert!(
+            rules.iter().all(|rule| !rule.verbs.contains(&"*") && !rule.verbs.contains(&"deletecollection"))
+        );
+        let deletes = rules.iter().filter(|rule| rule.verbs.contains(&"delete"));
+        assert!(deletes.flat_map(|rule| rule.resources).eq(&["routes"]));
     }
 }

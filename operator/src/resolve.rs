@@ -12,6 +12,7 @@ pub mod components;
 pub mod config;
 pub mod exposure;
 pub mod keys;
+pub mod route;
 pub mod tls;
 pub mod volume;
 
@@ -20,9 +21,9 @@ use kube::Resource;
 
 use crate::crd::{DeletionPolicy, QuayRegistry};
 use crate::entropy::{Entropy, Exhausted};
-use crate::names::Slot;
+use crate::names::{Slot, is_ours};
 use crate::pki;
-use crate::plan::{App, Notice, Plan, Problem, Refusal, TlsSource, Verdict};
+use crate::plan::{App, Notice, Plan, Problem, Records, Refusal, TlsSource, Verdict};
 use crate::snapshot::Snapshot;
 
 /// What keeps a decision from being made at all.
@@ -54,7 +55,7 @@ pub fn plan(snapshot: &Snapshot, entropy: &mut impl Entropy) -> Result<Verdict, 
         problems.extend(found);
         bundle::Bundle::default()
     });
-    let components = components::resolve(snapshot, &bundle, &mut problems);
+    let mut components = components::resolve(snapshot, &bundle, &mut problems);
     let volume = volume::resolve(snapshot, &mut problems);
     let keys = keys::resolve(snapshot, &bundle, entropy, &mut problems)?;
     let tls = tls::source(snapshot, &bundle, &mut problems);
@@ -77,10 +78,12 @@ pub fn plan(snapshot: &Snapshot, entropy: &mut impl Entropy) -> Result<Verdict, 
         ));
     }
     let admin = keys::admin(snapshot, entropy, &mut notices)?;
-    let exposure = exposure::resolve(snapshot, &bundle, &mut keys.records, &mut problems);
+    let exposure = exposure::resolve(snapshot, &bundle, tls.source(), &mut keys.records, &mut problems);
     if !problems.is_empty() {
         return Ok(Verdict::Refuse(Refusal { problems }));
     }
+    components.expose(exposure.kind);
+    notices.extend(fallback(snapshot, &keys.records));
 
     let authority = tls::authority(snapshot, &tls, &mut problems, &mut notices)?;
     let app = match &exposure.host {
@@ -133,11 +136,29 @@ pub fn plan(snapshot: &Snapshot, entropy: &mut impl Entropy) -> Result<Verdict, 
     })))
 }
 
+/// Told when Auto gives up what it prefers.
+fn fallback(snapshot: &Snapshot, records: &Records) -> Option<Notice> {
+    let cause = records.exposure_cause.as_ref()?;
+    let known = snapshot.children.secret(Slot::Keys).and_then(|data| keys::records(&data).exposure_cause);
+    (known.as_ref() != Some(cause)).then(|| {
+        Notice::warning(
+            "RouteNotAdmitted",
+            Slot::Keys,
+            format!(
+                "{cause}; the registry is exposed by a node port instead, and that stays: set exposure.type: Route to insist \
+                 on a Route"
+            ),
+        )
+    })
+}
+
 /// Children of an earlier registry of the same name, or on their way out, must be gone first.
 fn remnant(snapshot: &Snapshot) -> Option<String> {
     let registry = snapshot.name();
     let uid = snapshot.registry.metadata.uid.as_deref().unwrap_or_default();
-    snapshot.children.iter().find_map(|(slot, object)| {
+    let ours =
+        snapshot.children.iter().filter(|(slot, object)| *slot != Slot::Route || is_ours(&object.metadata));
+    ours.into_iter().find_map(|(slot, object)| {
         if object.metadata.deletion_timestamp.is_some() {
             return Some(format!("{} is being deleted; waiting until it is gone", slot.title(&registry)));
         }

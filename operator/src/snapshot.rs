@@ -11,6 +11,7 @@ use kube::core::DynamicObject;
 use serde::de::DeserializeOwned;
 
 use crate::crd::QuayRegistry;
+use crate::foreign::Route;
 use crate::names::Slot;
 
 /// What is true about a registry and its surroundings at one moment.
@@ -107,6 +108,11 @@ impl Children {
         self.0.insert(slot, object);
     }
 
+    /// Forgets a child that has been deleted.
+    pub fn remove(&mut self, slot: Slot) {
+        self.0.remove(&slot);
+    }
+
     /// A child as it is.
     pub fn get(&self, slot: Slot) -> Option<&DynamicObject> {
         self.0.get(&slot)
@@ -135,6 +141,11 @@ impl Children {
     /// The Service.
     pub fn service(&self) -> Option<Service> {
         self.parse(Slot::Service)
+    }
+
+    /// The Route.
+    pub fn route(&self) -> Option<Route> {
+        self.parse(Slot::Route)
     }
 
     /// The Deployment.

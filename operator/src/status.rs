@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::crd::{Condition, ConditionStatus, ConditionType, ExposureStatus, QuayRegistryStatus};
 use crate::names::{OURS, Slot};
-use crate::plan::{Notice, Plan, Problem, Reason, Refusal, TlsSource};
+use crate::plan::{Notice, Plan, Problem, Reason, Refusal, Termination, TlsSource};
 use crate::snapshot::Snapshot;
 
 const EVENT_LIMIT: usize = 1000;
@@ -109,7 +109,7 @@ pub fn of(snapshot: &Snapshot, outcome: Outcome<'_>) -> Report {
             type_: Some(plan.exposure.kind.as_str().to_owned()),
             host: plan.exposure.host.clone(),
             node_port: plan.exposure.node_port,
-            ca_config_map: (plan.tls == TlsSource::Own).then(|| Slot::TrustAnchor.name(&plan.registry)),
+            ca_config_map: clients_trust_ours(plan).then(|| Slot::TrustAnchor.name(&plan.registry)),
             message: Some(plan.exposure.message.clone()),
         });
         if let Some(host) = &plan.exposure.host {
@@ -121,6 +121,12 @@ pub fn of(snapshot: &Snapshot, outcome: Outcome<'_>) -> Report {
     }
     let events = events(snapshot, &old, &status);
     Report { status, events }
+}
+
+/// Whether clients see a certificate of our authority: a router that encrypts anew shows its own.
+fn clients_trust_ours(plan: &Plan) -> bool {
+    let termination = plan.exposure.route.as_ref().map(|route| route.termination);
+    plan.tls == TlsSource::Own && termination != Some(Termination::Reencrypt)
 }
 
 fn available(components: &[(ConditionType, Verdict)]) -> Verdict {

@@ -1,7 +1,7 @@
 {{/*
 What the operator may do where registries live: cluster-wide, or in one namespace when watchNamespace is set. Each rule
-is there because the operator needs it now; operator/src/rbac.rs has the same list. It deletes nothing itself: what
-belongs to a registry goes with it by owner references.
+is there because the operator needs it now; operator/src/rbac.rs has the same list. It deletes nothing itself but Routes
+that it made and that are not wanted any more: what belongs to a registry goes with it by owner references.
 */}}
 {{- define "quay-operator.rules" -}}
 # The registries themselves. Their spec is never written.
@@ -22,6 +22,14 @@ belongs to a registry goes with it by owner references.
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch]
+# Exposure by a Route, where the cluster serves that API.
+- apiGroups: [route.openshift.io]
+  resources: [routes]
+  verbs: [get, list, watch, create, patch, delete]
+# A host of one's own, and the authority by which a router checks the registry's certificate, need a right of their own.
+- apiGroups: [route.openshift.io]
+  resources: [routes/custom-host]
+  verbs: [create, update]
 # Why a registry does not start yet.
 - apiGroups: [""]
   resources: [pods]

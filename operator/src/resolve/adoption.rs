@@ -4,7 +4,7 @@
 
 use kube::ResourceExt;
 
-use crate::names::{OURS, UPSTREAM_FINALIZER, is_ours};
+use crate::names::{OURS, Slot, UPSTREAM_FINALIZER, is_ours, registry_of};
 use crate::plan::{Problem, Reason};
 use crate::snapshot::Snapshot;
 
@@ -38,7 +38,9 @@ fn marks(snapshot: &Snapshot) -> Vec<String> {
         marks.push(format!("finalizer {UPSTREAM_FINALIZER}"));
     }
     for (slot, object) in snapshot.children.iter() {
-        if !is_ours(&object.metadata) {
+        // a Route that leads to a registry may well be its user's own; upstream's carries the label
+        let is_users = slot == Slot::Route && registry_of(&object.metadata) != Some(&registry);
+        if !is_ours(&object.metadata) && !is_users {
             marks.push(slot.title(&registry));
         }
     }

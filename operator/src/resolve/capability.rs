@@ -1,6 +1,7 @@
 //! What this version cannot do yet: one table. A registry that asks for it is not rolled out without it.
 
 use crate::crd::{ComponentKind, ExposureType};
+use crate::foreign::ROUTE_GROUP;
 use crate::plan::{Problem, Reason};
 use crate::snapshot::Platform;
 
@@ -23,8 +24,6 @@ pub enum Capability {
     Mirror,
     /// Prometheus objects.
     Monitoring,
-    /// Exposure by a Route.
-    Route,
     /// Exposure by an Ingress.
     Ingress,
     /// Exposure by the Gateway API.
@@ -61,11 +60,6 @@ const MISSING: &[(Capability, &str, &str)] = &[
     ),
     (Capability::Mirror, "a managed mirror", "remove mirror from spec.components"),
     (Capability::Monitoring, "a managed monitoring", "remove monitoring from spec.components"),
-    (
-        Capability::Route,
-        "exposure by a Route",
-        "remove the route component, or set exposure.type: NodePort or LoadBalancer",
-    ),
     (Capability::Ingress, "exposure by an Ingress", "set exposure.type: NodePort, LoadBalancer or None"),
     (Capability::Gateway, "exposure by the Gateway API", "set exposure.type: NodePort, LoadBalancer or None"),
 ];
@@ -118,12 +112,11 @@ pub fn exposure(kind: ExposureType, platform: &Platform) -> Option<Problem> {
 fn route(platform: &Platform) -> Option<Problem> {
     needs(
         platform,
-        "route.openshift.io",
+        ROUTE_GROUP,
         Reason::RouteComponentDependencyError,
-        "a route is asked for, but the cluster has no Route API: remove the route component, or set exposure.type: \
-         NodePort or LoadBalancer",
+        "a Route is asked for, or was picked when the registry was made, but the cluster has no Route API: remove the route \
+         component, or set exposure.type: NodePort or LoadBalancer",
     )
-    .or_else(|| check(Capability::Route))
 }
 
 fn needs(platform: &Platform, group: &str, reason: Reason, message: &str) -> Option<Problem> {

@@ -2,7 +2,7 @@
 
 use serde_yaml::Value;
 
-use crate::crd::{Component, ComponentKind, EffectiveComponent, Overrides};
+use crate::crd::{Component, ComponentKind, EffectiveComponent, ExposureType, Overrides};
 use crate::plan::{PodOverrides, Problem, Reason};
 use crate::resolve::bundle::Bundle;
 use crate::resolve::capability::{self, Capability};
@@ -15,6 +15,17 @@ pub struct Components {
     pub effective: Vec<EffectiveComponent>,
     /// What the user changed in the registry's pods.
     pub pod: PodOverrides,
+}
+
+impl Components {
+    /// Brings the route component in line with the exposure that was decided.
+    pub fn expose(&mut self, kind: ExposureType) {
+        let mode = if kind == ExposureType::Route { Mode::Managed } else { Mode::Off };
+        let route = ComponentKind::Route.as_str();
+        if let Some(entry) = self.effective.iter_mut().find(|entry| entry.kind == route) {
+            mode.as_str().clone_into(&mut entry.mode);
+        }
+    }
 }
 
 /// How a component is provided.

@@ -9,9 +9,9 @@ use k8s_openapi::api::core::v1::Service;
 
 use crate::crd::{ComponentKind, ExposureType};
 use crate::names::Slot;
-use crate::plan::{ExposurePlan, Problem, Reason, Records};
+use crate::plan::{ExposurePlan, Problem, Reason, Records, TlsSource};
 use crate::resolve::bundle::Bundle;
-use crate::resolve::capability;
+use crate::resolve::{capability, route};
 use crate::snapshot::{NodeAddresses, Snapshot};
 
 /// Nodes beyond these do not go into the certificate: it must fit a handshake.
@@ -21,24 +21,30 @@ const NODE_LIMIT: usize = 64;
 pub fn resolve(
     snapshot: &Snapshot,
     bundle: &Bundle,
+    tls: TlsSource,
     records: &mut Records,
     problems: &mut Vec<Problem>,
 ) -> ExposurePlan {
     let spec = &snapshot.registry.spec;
     let asked = spec.exposure.clone().unwrap_or_default();
-    let route = spec.component(ComponentKind::Route).map(|entry| entry.managed);
-    let kind = kind(asked.type_.unwrap_or_default(), route, records);
-    if route != Some(true) {
+    let managed = spec.component(ComponentKind::Route).map(|entry| entry.managed);
+    let user_host = bundle.host().or(asked.hostname);
+    let kind = match (asked.type_.unwrap_or_default(), managed) {
+        (ExposureType::Auto, Some(true)) => ExposureType::Route,
+        (ExposureType::Auto, Some(false)) => ExposureType::None,
+        (ExposureType::Auto, None) => route::pick(snapshot, user_host.as_deref().map(without_port), records),
+        (explicit, _) => explicit,
+    };
+    if managed != Some(true) {
         // a managed route has been judged as a component already
         problems.extend(capability::exposure(kind, &snapshot.platform));
     }
-    if kind == ExposureType::Route && asked.type_ == Some(ExposureType::Route) && route == Some(false) {
+    if kind == ExposureType::Route && asked.type_ == Some(ExposureType::Route) && managed == Some(false) {
         problems.push(Problem::new(
             Reason::ConfigInvalid,
             "exposure.type: Route and route with managed: false contradict each other: remove one of them",
         ));
     }
-    let user_host = bundle.host().or(asked.hostname);
     let service = snapshot.children.service();
     let mut plan = ExposurePlan {
         kind,
@@ -66,7 +72,8 @@ pub fn resolve(
                 Slot::Service.name(&snapshot.name())
             );
         }
-        ExposureType::Auto | ExposureType::Route | ExposureType::Ingress | ExposureType::Gateway => {
+        ExposureType::Route => route::resolve(snapshot, user_host, tls, records, &mut plan, problems),
+        ExposureType::Auto | ExposureType::Ingress | ExposureType::Gateway => {
             plan.host = user_host;
         }
     }
@@ -77,15 +84,6 @@ pub fn resolve(
     plan.names.sort();
     plan.names.dedup();
     plan
-}
-
-fn kind(asked: ExposureType, route: Option<bool>, records: &mut Records) -> ExposureType {
-    match (asked, route) {
-        (ExposureType::Auto, Some(true)) => ExposureType::Route,
-        (ExposureType::Auto, Some(false)) => ExposureType::None,
-        (ExposureType::Auto, None) => *records.exposure.get_or_insert(ExposureType::NodePort),
-        (explicit, _) => explicit,
-    }
 }
 
 fn node_port(

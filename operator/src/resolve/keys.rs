@@ -19,6 +19,10 @@ pub const DATABASE_SECRET_KEY: &str = "DATABASE_SECRET_KEY";
 /// Records in the Secret.
 pub const RECORD_EXPOSURE: &str = "record.exposure";
 /// Records in the Secret.
+pub const RECORD_EXPOSURE_CAUSE: &str = "record.exposure-cause";
+/// Records in the Secret.
+pub const RECORD_ROUTE_HOST: &str = "record.route-host";
+/// Records in the Secret.
 pub const RECORD_HOST: &str = "record.host";
 /// Records in the Secret.
 pub const RECORD_NODE_PORT: &str = "record.node-port";
@@ -155,6 +159,8 @@ pub fn records(data: &BTreeMap<String, Vec<u8>>) -> Records {
     Records {
         exposure: text(data, RECORD_EXPOSURE)
             .and_then(|kind| serde_json::from_value::<ExposureType>(kind.into()).ok()),
+        exposure_cause: text(data, RECORD_EXPOSURE_CAUSE),
+        route_host: text(data, RECORD_ROUTE_HOST),
         host: text(data, RECORD_HOST),
         node_port: text(data, RECORD_NODE_PORT).and_then(|port| port.parse().ok()),
         data: text(data, RECORD_DATA),

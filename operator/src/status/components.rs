@@ -1,10 +1,11 @@
 //! What is said about each component. The healthy and not-managed literals are matched by tools out there.
 
-use crate::crd::{ComponentKind, ConditionType};
+use crate::crd::{ComponentKind, ConditionType, ExposureType};
 use crate::names::Slot;
 use crate::pki;
-use crate::plan::TlsSource;
+use crate::plan::{RoutePlan, Termination, TlsSource};
 use crate::resolve::capability;
+use crate::resolve::route::Admission;
 use crate::snapshot::Snapshot;
 use crate::status::{Outcome, Verdict, kept, pods};
 
@@ -19,9 +20,7 @@ pub(super) fn verdict(type_: ConditionType, snapshot: &Snapshot, outcome: Outcom
             ComponentKind::HorizontalPodAutoscaler,
             "Horizontal pod autoscaler not managed by the operator",
         ),
-        ConditionType::RouteReady => {
-            optional(snapshot, ComponentKind::Route, "Route is not managed by the operator")
-        }
+        ConditionType::RouteReady => route(snapshot, outcome),
         ConditionType::MonitoringReady => {
             optional(snapshot, ComponentKind::Monitoring, "Monitoring not managed by the operator")
         }
@@ -68,6 +67,27 @@ fn optional(snapshot: &Snapshot, kind: ComponentKind, not_managed: &str) -> Verd
     }
 }
 
+fn route(snapshot: &Snapshot, outcome: Outcome<'_>) -> Verdict {
+    const NOT_MANAGED: &str = "Route is not managed by the operator";
+    let Some(plan) = outcome.plan() else {
+        let old = snapshot.registry.status.clone().unwrap_or_default();
+        return match capability::managed(ComponentKind::Route, &snapshot.platform) {
+            Some(problem) if is_managed(snapshot, ComponentKind::Route) => {
+                Verdict::not_ready(problem.message)
+            }
+            _ => kept(&old, ConditionType::RouteReady).unwrap_or_else(|| Verdict::not_managed(NOT_MANAGED)),
+        };
+    };
+    match (&plan.exposure.route, &plan.keys.records.exposure_cause) {
+        (Some(RoutePlan { admission: Admission::Admitted(_), .. }), _) => Verdict::ready("Route admitted"),
+        (Some(_), _) => Verdict::not_ready(plan.exposure.message.as_str()),
+        (None, Some(cause)) if snapshot.registry.spec.exposure_type() == ExposureType::Auto => {
+            Verdict::not_managed(format!("{NOT_MANAGED}: {cause}; set exposure.type: Route to insist on one"))
+        }
+        (None, _) => Verdict::not_managed(NOT_MANAGED),
+    }
+}
+
 fn object_storage(snapshot: &Snapshot) -> Verdict {
     if is_managed(snapshot, ComponentKind::ObjectStorage) {
         return optional(snapshot, ComponentKind::ObjectStorage, "");
@@ -111,6 +131,9 @@ fn tls(snapshot: &Snapshot, outcome: Outcome<'_>) -> Verdict {
         return Verdict::not_ready(format!(
             "the certificate expired on {expiry}: replace certificate and key"
         ));
+    }
+    if plan.exposure.route.as_ref().is_some_and(|route| route.termination == Termination::Reencrypt) {
+        return Verdict::ready("Using cluster wildcard certs");
     }
     Verdict::ready(match plan.tls {
         TlsSource::Own => "Using a certificate of the registry's own authority",

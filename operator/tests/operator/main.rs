@@ -5,6 +5,7 @@
 mod api;
 mod children;
 mod installation;
+mod route;
 mod safety;
 mod settings;
 mod states;

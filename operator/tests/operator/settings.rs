@@ -56,7 +56,6 @@ fn an_api_that_is_there_but_not_used_yet_is_a_missing_capability() {
     for (spec, group) in [
         (component("objectstorage", true), "objectbucket.io"),
         (component("monitoring", true), "monitoring.coreos.com"),
-        (component("route", true), "route.openshift.io"),
     ] {
         let mut world = World::new("empty-spec").spec(spec.clone());
         world.snapshot.platform.api_groups.insert(group.to_owned());

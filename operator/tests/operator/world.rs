@@ -12,7 +12,7 @@ use quay_operator::names::Slot;
 use quay_operator::plan::{Notice, Plan, Refusal, Verdict};
 use quay_operator::snapshot::{Children, Lookup, NodeAddresses, Platform, Snapshot};
 use quay_operator::status::{self, Outcome, Report};
-use quay_operator::{build, resolve};
+use quay_operator::{apply, build, resolve};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -60,6 +60,7 @@ pub(crate) struct World {
     balancer: Option<String>,
     entropy: Counting,
     pub(crate) writes: Vec<Slot>,
+    pub(crate) removed: Vec<Slot>,
     pub(crate) notices: Vec<Notice>,
 }
 
@@ -109,6 +110,7 @@ impl World {
             balancer: fixture.balancer,
             entropy: Counting::default(),
             writes: Vec::new(),
+            removed: Vec::new(),
             notices: Vec::new(),
         }
     }
@@ -151,6 +153,7 @@ impl World {
         let tls = spec.components.iter().find_map(|c| c.secret_ref.as_ref()?.name.as_ref());
         self.snapshot.tls_secret = self.look_up(tls);
         self.writes.clear();
+        self.removed.clear();
         self.notices.clear();
         for _ in 0..10 {
             let plan = match resolve::plan(&self.snapshot, &mut self.entropy).unwrap() {
@@ -159,11 +162,15 @@ impl World {
                 Verdict::Refuse(refusal) => return End::Refused(refusal),
             };
             let prepared = build::children(&plan).unwrap();
+            let unwanted: Vec<Slot> = apply::unwanted(&prepared, &self.snapshot.children)
+                .into_iter()
+                .map(|(slot, ..)| slot)
+                .collect();
             let due: Vec<Prepared> = prepared
                 .into_iter()
                 .filter(|child| !child.is_settled(self.snapshot.children.get(child.slot)))
                 .collect();
-            if due.is_empty() {
+            if due.is_empty() && unwanted.is_empty() {
                 return End::Plan(plan);
             }
             let is_due =
@@ -172,6 +179,10 @@ impl World {
             for child in due {
                 self.writes.push(child.slot);
                 self.store(&child);
+            }
+            for slot in unwanted {
+                self.removed.push(slot);
+                self.snapshot.children.remove(slot);
             }
         }
         panic!("the registry does not settle: {:?}", self.writes);
@@ -233,6 +244,17 @@ impl World {
                     pod["containers"][0]["resources"]["requests"]["cpu"] = "500m".into();
                 }
             }
+            Slot::Route => {
+                let made =
+                    |live: &World| live.snapshot.children.meta(Slot::Route)?.creation_timestamp.clone();
+                live["metadata"]["creationTimestamp"] = match made(self) {
+                    Some(made) => serde_json::to_value(made).unwrap(),
+                    None => self.snapshot.now.to_string().into(),
+                };
+                if let Some(before) = self.snapshot.children.get(Slot::Route) {
+                    live["status"] = before.data["status"].clone();
+                }
+            }
             Slot::Keys
             | Slot::Admin
             | Slot::Authority
@@ -270,6 +292,16 @@ impl World {
             });
         });
         self.snapshot.reported_version = Some("0.1.0".to_owned());
+    }
+
+    /// A router says something about the Route.
+    pub(crate) fn route(&mut self, ingress: Value) {
+        self.meddle(Slot::Route, |live| live["status"] = json!({ "ingress": ingress }));
+    }
+
+    /// Time goes by.
+    pub(crate) fn wait(&mut self, seconds: i64) {
+        self.snapshot.now += jiff::SignedDuration::from_secs(seconds);
     }
 
     /// The pods as they are.
@@ -328,6 +360,9 @@ impl World {
             if child.slot == Slot::App {
                 child.body["spec"]["template"]["metadata"]["annotations"]["quay-operator/restart-hash"] =
                     "[hash]".into();
+            }
+            if child.slot == Slot::Route {
+                child.body["spec"]["tls"]["destinationCACertificate"] = "[redacted]".into();
             }
             let is_secret = child.slot.resource().kind == "Secret";
             for (key, value) in
