@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 # Where images are said to live; nothing is ever pushed there by this Makefile.
 export IMAGES ?= localhost
 
-.PHONY: help setup fmt lint deny test test-long crds crds-check images images-test \
+.PHONY: help setup fmt lint deny test test-long crds crds-check olm olm-check olm-images images images-test \
         cluster-up cluster-down cluster-status demo demo-down fresh-check bench clean
 
 help: ## Explain every target
@@ -36,6 +36,15 @@ crds: ## Write crds/ and the chart's copy from the operator's types
 
 crds-check: ## Fail when crds/ or the chart's copy is stale
 	@tests/lint/crds check
+
+olm: ## Write the kustomize base, the OLM bundle and its catalog from the chart and the definition
+	@tests/lint/olm write
+
+olm-check: ## Fail when one of those is stale or a validator of the operator framework finds something
+	@tests/lint/olm check
+
+olm-images: ## Build the images of bundle and catalog for the images of IMAGES into .build/olm
+	@deploy/olm/build
 
 images: ## Build both images as they are shipped (fat LTO, minutes) into .build/images
 	@deploy/images/build --profile release
