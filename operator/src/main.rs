@@ -15,7 +15,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const EXAMPLES: &str = "Examples:
   quay-operator crd | kubectl apply --server-side -f -   install the definition of QuayRegistry
   quay-operator run                                      reconcile the registries of all namespaces
-  WATCH_NAMESPACE=dev quay-operator run                  reconcile the registries of one namespace";
+  WATCH_NAMESPACE=dev,test quay-operator run             reconcile the registries of these namespaces";
 
 /// Turns a QuayRegistry into a running registry.
 #[derive(Parser)]
@@ -39,9 +39,9 @@ struct Run {
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, env = "OPS_LISTEN", default_value = "0.0.0.0:8383")]
     ops_listen: SocketAddr,
-    /// The only namespace to watch; all when empty.
+    /// The only namespaces to watch, separated by commas; all when empty.
     #[arg(long = "namespace", env = "WATCH_NAMESPACE", default_value = "")]
-    watch_namespace: String,
+    watched: run::Watched,
     /// Image of the registry.
     #[arg(long, env = "RELATED_IMAGE_COMPONENT_QUAY", default_value = concat!("localhost/quay-registry:", env!("CARGO_PKG_VERSION")))]
     registry_image: String,
@@ -97,7 +97,7 @@ fn operate(options: Run) -> anyhow::Result<()> {
     let text = |text: String| Some(text).filter(|text| !text.is_empty());
     runtime.block_on(run::run(run::Options {
         ops_listen: options.ops_listen,
-        watch_namespace: text(options.watch_namespace),
+        watched: options.watched,
         pod_namespace: options.pod_namespace.and_then(text),
         pod_name: options.pod_name.and_then(text),
         image: options.registry_image,

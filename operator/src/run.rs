@@ -1,8 +1,12 @@
 //! The process: client, endpoints, leadership, controller, and their orderly end.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 
+use futures::future::join_all;
 use kube::{Api, Client, Config};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -22,14 +26,79 @@ const LEASE: &str = "quay-operator";
 pub struct Options {
     /// Where `/healthz`, `/readyz` and `/metrics` are served.
     pub ops_listen: SocketAddr,
-    /// The only namespace to watch; all when absent.
-    pub watch_namespace: Option<String>,
+    /// Whose registries are looked after.
+    pub watched: Watched,
     /// The operator's own namespace, where its Lease lies.
     pub pod_namespace: Option<String>,
     /// The name of this replica.
     pub pod_name: Option<String>,
     /// Image of the registry.
     pub image: String,
+}
+
+/// The namespaces whose registries are looked after, as OLM and the chart write them: separated by commas, none for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// Every namespace, those of tomorrow included.
+    All,
+    /// These.
+    Only(BTreeSet<String>),
+}
+
+/// Each namespace has watches of its own; more of them are better served by watching all.
+const WATCHED_LIMIT: usize = 100;
+
+/// Why a list of namespaces is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WatchedError {
+    /// A word of it is no name.
+    #[error(
+        "{0:?} cannot be the name of a namespace; list names separated by commas, or nothing to watch all"
+    )]
+    NotANamespace(String),
+    /// There are too many.
+    #[error("{0} namespaces are listed, more than {WATCHED_LIMIT}; list none to watch all")]
+    TooMany(usize),
+}
+
+impl FromStr for Watched {
+    type Err = WatchedError;
+
+    fn from_str(text: &str) -> Result<Self, WatchedError> {
+        let mut names = BTreeSet::new();
+        for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if name.len() > 63 || !name.chars().all(is_inner) || name.starts_with('-') || name.ends_with('-')
+            {
+                return Err(WatchedError::NotANamespace(name.chars().take(64).collect()));
+            }
+            names.insert(name.to_owned());
+        }
+        match names.len() {
+            0 => Ok(Self::All),
+            count if count > WATCHED_LIMIT => Err(WatchedError::TooMany(count)),
+            _ => Ok(Self::Only(names)),
+        }
+    }
+}
+
+impl fmt::Display for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("(all)"),
+            Self::Only(names) => f.write_str(&names.iter().map(String::as_str).collect::<Vec<_>>().join(",")),
+        }
+    }
+}
+
+impl Watched {
+    /// What each controller watches: one for all namespaces, or one per namespace.
+    fn scopes(self) -> Vec<Option<String>> {
+        match self {
+            Self::All => vec![None],
+            Self::Only(names) => names.into_iter().map(Some).collect(),
+        }
+    }
 }
 
 /// Why the operator ends other than by being told to.
@@ -80,7 +149,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         ops.listen = %options.ops_listen,
-        watch.namespace = options.watch_namespace.as_deref().unwrap_or("(all)"),
+        watch.namespace = %options.watched,
         registry.image = options.image,
         "the operator starts"
     );
@@ -90,7 +159,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let lease = Lease::new(api, LEASE, &instance);
     let context = Arc::new(Context::new(client, options.image, metrics.clone(), instance));
     let led = async {
-        let result = lead(lease, context, options.watch_namespace, metrics, stop.clone()).await;
+        let result = lead(lease, context, options.watched, metrics, stop.clone()).await;
         stop.cancel();
         result
     };
@@ -103,7 +172,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
 async fn lead(
     mut lease: Lease,
     context: Arc<Context>,
-    namespace: Option<String>,
+    watched: Watched,
     metrics: Metrics,
     stop: CancellationToken,
 ) -> Result<(), Error> {
@@ -113,8 +182,10 @@ async fn lead(
     };
     tracing::info!("this replica leads");
     metrics.leads(true);
+    let passes =
+        watched.scopes().into_iter().map(|scope| controller::run(context.clone(), scope, stop.clone()));
     let result = tokio::select! {
-        () = controller::run(context, namespace, stop.clone()) => Ok(()),
+        _ = join_all(passes) => Ok(()),
         lost = lease.keep(since) => Err(Error::Lost(lost)),
     };
     metrics.leads(false);
@@ -134,4 +205,37 @@ async fn end_on_signal(stop: CancellationToken) -> Result<(), Error> {
     }
     stop.cancel();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(names: &[&str]) -> Watched {
+        Watched::Only(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    #[test]
+    fn a_list_of_namespaces_is_watched_one_by_one_and_no_list_means_all() {
+        for (text, expected) in [
+            ("", Watched::All),
+            (" , ", Watched::All),
+            ("dev", only(&["dev"])),
+            ("dev, test,dev", only(&["dev", "test"])),
+        ] {
+            assert_eq!(text.parse(), Ok(expected), "{text:?}");
+        }
+        assert_eq!(only(&["b", "a"]).scopes(), [Some("a".to_owned()), Some("b".to_owned())]);
+        assert_eq!(Watched::All.scopes(), [None]);
+    }
+
+    #[test]
+    fn what_cannot_be_a_namespace_is_refused() {
+        for text in ["Dev", "a;b", "-a", "a-", "a.b", &"a".repeat(64)] {
+            let error = text.parse::<Watched>().unwrap_err().to_string();
+            assert!(error.contains("cannot be the name of a namespace"), "{text}: {error}");
+        }
+        let many: Vec<String> = (0..=WATCHED_LIMIT).map(|n| format!("n{n}")).collect();
+        assert_eq!(many.join(",").parse::<Watched>(), Err(WatchedError::TooMany(WATCHED_LIMIT + 1)));
+    }
 }
