@@ -126,6 +126,10 @@ config! {
         "SESSION_TIMEOUT" session_timeout: Period = Period::days(31), Live, time_machine::period;
         /// How long after signing in a person need not repeat the password for sensitive actions.
         "FRESH_LOGIN_TIMEOUT" fresh_login_timeout: Period = Period::minutes(10), Live, time_machine::period;
+        /// Whether people may make passwords for single programs.
+        "FEATURE_APP_SPECIFIC_TOKENS" feature_app_specific_tokens: bool = true, Live, yaml::boolean;
+        /// How long such a password lasts; for ever when it is not set.
+        "APP_SPECIFIC_TOKEN_EXPIRATION" app_specific_token_expiration: Option<Period> = None, Live, time_machine::optional_period;
         /// Whether robots can neither be made nor used.
         "ROBOTS_DISALLOW" robots_disallow: bool = false, Live, yaml::boolean;
     }
@@ -136,10 +140,10 @@ config! {
         "CREATE_NAMESPACE_ON_PUSH" create_namespace_on_push: bool = false, Live, yaml::boolean;
         /// Whether repository names may have more than one component below the namespace.
         "FEATURE_EXTENDED_REPOSITORY_NAMES" feature_extended_repository_names: bool = true, Live, yaml::boolean;
-        /// Whether a name of one component stands for `library/NAME`; it does in any case, `false` is only warned of.
+        /// Whether a name of one component belongs to `LIBRARY_NAMESPACE`; it is refused otherwise.
         "FEATURE_LIBRARY_SUPPORT" feature_library_support: bool = true, Live, yaml::boolean;
         /// The namespace of names of one component.
-        "LIBRARY_NAMESPACE" library_namespace: String = "library".to_owned(), Restart, repositories::library_namespace;
+        "LIBRARY_NAMESPACE" library_namespace: String = "library".to_owned(), Live, repositories::library_namespace;
         /// Whether `/v2/_catalog` shows public repositories.
         "FEATURE_PUBLIC_CATALOG" feature_public_catalog: bool = false, Live, yaml::boolean;
         /// The largest blob, in bytes.
@@ -154,6 +158,10 @@ config! {
         "TAG_EXPIRATION_OPTIONS" tag_expiration_options: Vec<Period> = time_machine::default_options(), Live, time_machine::periods;
         /// Whether a namespace may choose.
         "FEATURE_CHANGE_TAG_EXPIRATION" feature_change_tag_expiration: bool = true, Live, yaml::boolean;
+    }
+    Tags {
+        /// Whether tags can be fixed so that they neither move nor go.
+        "FEATURE_IMMUTABLE_TAGS" feature_immutable_tags: bool = true, Live, yaml::boolean;
     }
     Artifacts {
         /// Helm's types: written `true` they are added to the table, `false` they are always refused.
@@ -184,6 +192,12 @@ config! {
         "USER_EVENTS_REDIS" user_events_redis: Option<Redis> = None, Live secret, redis::server;
     }
     UserVisibleSettings {
+        /// What the registry is called in the console.
+        "REGISTRY_TITLE" registry_title: String = "Quay".to_owned(), Live, yaml::text;
+        /// The same where there is little room.
+        "REGISTRY_TITLE_SHORT" registry_title_short: String = "Quay".to_owned(), Live, yaml::text;
+        /// Where users get help: addresses of mail and web pages.
+        "CONTACT_INFO" contact_info: Vec<String> = Vec::new(), Live, yaml::texts;
         /// Set by Quay's installer; read and checked only.
         "SETUP_COMPLETE" setup_complete: bool = true, Live, yaml::boolean;
         /// Quay's switch for its own tests; read and checked only.

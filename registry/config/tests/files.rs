@@ -130,9 +130,13 @@ fn what_cannot_be_switched_off_is_warned_of() {
     let warned = |yaml: &str| told(&load(yaml).unwrap().warnings);
     assert!(warned("EXTERNAL_TLS_TERMINATION: true\n").contains("speaks TLS nevertheless"));
     assert_eq!(warned("EXTERNAL_TLS_TERMINATION: false\n"), "");
-    assert!(warned("FEATURE_LIBRARY_SUPPORT: false\n").contains("stand for library/NAME nevertheless"));
-    assert_eq!(warned("FEATURE_LIBRARY_SUPPORT: true\n"), "");
-    for unread in ["REGISTRY_TITLE: Ours\n", "V2_PAGINATION_SIZE: 10\n"] {
+    assert_eq!(warned("FEATURE_LIBRARY_SUPPORT: false\n"), "");
+    assert!(
+        warned("FEATURE_LIBRARY_SUPPORT: false\nLIBRARY_NAMESPACE: other\n")
+            .contains("names of one component are refused")
+    );
+    assert_eq!(warned("LIBRARY_NAMESPACE: other\n"), "");
+    for unread in ["AVATAR_KIND: local\n", "V2_PAGINATION_SIZE: 10\n"] {
         assert!(warned(unread).contains("key has no effect in this registry"), "{unread}");
     }
 }

@@ -1,6 +1,8 @@
 //! The audit log: who did what, from where, written in the transaction of the deed itself, in Quay's words.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use quay_db::tables::{audit, users};
@@ -10,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::caller::Caller;
 use crate::clock::timestamp;
 use crate::core::Core;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::page::{Page, cut};
 use crate::perms::{Account, Administer, Allowed, ManageNamespace, Superuser};
 
@@ -120,14 +122,72 @@ pub struct LogEntry {
     pub metadata: Value,
 }
 
-/// A place in the log.
+/// A place in the log; written as a text without a meaning to clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogPosition {
     time_ms: i64,
     id: AuditId,
 }
 
+impl fmt::Display for LogPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.time_ms, self.id)
+    }
+}
+
+impl FromStr for LogPosition {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let place = || {
+            let (time_ms, id) = text.split_once('-')?;
+            Some(Self { time_ms: time_ms.parse().ok()?, id: AuditId(id.parse().ok()?) })
+        };
+        place().ok_or_else(|| Error::bad_request("the place of the next page is not valid: begin anew"))
+    }
+}
+
+/// Which lines of the log.
+#[derive(Debug, Clone)]
+pub struct LogQuery {
+    /// From this time on.
+    pub from: Timestamp,
+    /// Before this time.
+    pub to: Timestamp,
+    /// Only deeds of this account.
+    pub performer: Option<String>,
+    /// Behind this one.
+    pub before: Option<LogPosition>,
+    /// How many, up to 100.
+    pub limit: u32,
+}
+
+/// How often something happened on a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogCount {
+    /// Quay's name of the kind of deed.
+    pub kind: String,
+    /// The beginning of the day, in UTC.
+    pub day: Timestamp,
+    /// How often.
+    pub count: u64,
+}
+
 impl Core {
+    /// Lines of the log, newest first.
+    pub async fn log_lines(&self, scope: LogScope<'_>, query: &LogQuery) -> Result<Page<LogEntry>> {
+        let (from, to) = (query.from.as_millisecond(), query.to.as_millisecond());
+        let n = query.limit.clamp(1, 100);
+        let after = query.before.map(|position| (position.time_ms, position.id));
+        let (scope, performer) = (scope.rows(), query.performer.clone().unwrap_or_default());
+        // Lines of one account may lie far apart: that reads long.
+        let rows = self
+            .db()
+            .scan(async move |c| audit::list(c, scope, from, to, &performer, after, n + 1).await)
+            .await?;
+        Ok(cut(rows, n as usize).map(shown))
+    }
+
     /// Lines of the log, newest first, within `[from, to)`.
     pub async fn logs(
         &self,
@@ -137,17 +197,32 @@ impl Core {
         before: Option<LogPosition>,
         n: u32,
     ) -> Result<Page<LogEntry>> {
-        let scope = match scope {
+        self.log_lines(scope, &LogQuery { from, to, performer: None, before, limit: n }).await
+    }
+
+    /// How often each kind of deed happened per day.
+    pub async fn log_counts(&self, scope: LogScope<'_>, query: &LogQuery) -> Result<Vec<LogCount>> {
+        let (from, to) = (query.from.as_millisecond(), query.to.as_millisecond());
+        let (scope, performer) = (scope.rows(), query.performer.clone().unwrap_or_default());
+        let rows =
+            self.db().scan(async move |c| audit::aggregate(c, scope, from, to, &performer).await).await?;
+        let count = |(kind, day_ms, count): (String, i64, i64)| LogCount {
+            kind,
+            day: timestamp(day_ms),
+            count: count.cast_unsigned(),
+        };
+        Ok(rows.into_iter().map(count).collect())
+    }
+}
+
+impl LogScope<'_> {
+    fn rows(&self) -> audit::Scope {
+        match self {
             LogScope::Repository(allowed) => audit::Scope::Repo(allowed.repo()),
             LogScope::Namespace(allowed) => audit::Scope::Namespace(allowed.place.id),
             LogScope::Account(allowed) => audit::Scope::Namespace(allowed.place.id),
             LogScope::Everything(_) => audit::Scope::All,
-        };
-        let (from, to) = (from.as_millisecond(), to.as_millisecond());
-        let n = n.clamp(1, 100);
-        let after = before.map(|position| (position.time_ms, position.id));
-        let rows = self.db().read(async |c| audit::list(c, scope, from, to, after, n + 1).await).await?;
-        Ok(cut(rows, n as usize).map(shown))
+        }
     }
 }
 

@@ -18,6 +18,6 @@ mod session;
 
 pub(crate) use access_token::mint;
 pub use api_scopes::ApiScopes;
-pub(crate) use basic::Hashing;
+pub(crate) use basic::{Hashing, identity};
 pub(crate) use bearer::{AccessClaim, Claims, CredentialClaim, VerifiedTokens};
 pub use session::{Session, SignedIn};

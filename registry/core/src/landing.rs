@@ -18,6 +18,7 @@ use crate::core::Core;
 use crate::error::{Error, Refusal, Result};
 use crate::perms::standing_at;
 use crate::perms::{Allowed, Push, Target};
+use crate::prototypes;
 use crate::rules::Rules;
 
 /// Name of the team of an organization's first owner.
@@ -134,6 +135,7 @@ impl NewRepository<'_> {
         if let Some(creator) = caller.user_id().map(UserId).filter(|creator| *creator != namespace) {
             perms::set_user(tx, repo.id, creator, perms::Role::Admin).await?;
         }
+        prototypes::apply(tx, &repo, caller.user_id().map(UserId)).await?;
         Entry::by("create_repo", caller, now_ms)
             .on_repo(namespace, repo.id)
             .detail("repo", name)

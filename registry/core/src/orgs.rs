@@ -63,6 +63,8 @@ pub struct Member {
     pub robot: bool,
     /// Teams they are in; empty in the list of one team.
     pub teams: Vec<String>,
+    /// Repositories on which they have a permission of their own; empty in the list of one team.
+    pub repositories: Vec<String>,
 }
 
 impl Core {
@@ -204,13 +206,6 @@ impl Core {
             .await
     }
 
-    /// Everybody in an organization's teams.
-    pub async fn organization_members(&self, at: &Allowed<ManageNamespace>) -> Result<Vec<Member>> {
-        let id = organization(at)?;
-        let found = self.db().read(async |c| orgs::org_members(c, id).await).await?;
-        Ok(found.into_iter().map(|found| Member { teams: found.teams, ..member(found.user) }).collect())
-    }
-
     /// Takes somebody out of every team.
     pub async fn remove_member(&self, at: &Allowed<ManageNamespace>, username: &str) -> Result<()> {
         let id = organization(at)?;
@@ -339,7 +334,7 @@ impl Core {
                     entry.record(tx).await?;
                 }
                 let robot = user.kind == Kind::Robot;
-                Ok(Member { name: user.username, robot, teams: Vec::new() })
+                Ok(Member { name: user.username, robot, teams: Vec::new(), repositories: Vec::new() })
             })
             .await
     }
@@ -374,7 +369,7 @@ impl Core {
 }
 
 /// The id of a namespace that is an organization.
-fn organization(at: &Allowed<ManageNamespace>) -> Result<UserId> {
+pub(crate) fn organization(at: &Allowed<ManageNamespace>) -> Result<UserId> {
     if at.place.organization { Ok(at.place.id) } else { Err(Missing::Organization.into()) }
 }
 
@@ -408,6 +403,11 @@ fn shown(summary: orgs::TeamSummary, can_view: bool) -> Team {
     }
 }
 
-fn member(found: orgs::Member) -> Member {
-    Member { name: found.username, robot: found.kind == Kind::Robot, teams: Vec::new() }
+pub(crate) fn member(found: orgs::Member) -> Member {
+    Member {
+        name: found.username,
+        robot: found.kind == Kind::Robot,
+        teams: Vec::new(),
+        repositories: Vec::new(),
+    }
 }

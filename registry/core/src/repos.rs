@@ -292,6 +292,28 @@ impl Core {
             .await
     }
 
+    /// Every role that somebody has on a repository: given to them, to their teams, or by owning its namespace.
+    pub async fn transitive_roles(
+        &self,
+        at: &Allowed<Administer>,
+        username: &str,
+    ) -> Result<Vec<RepositoryRole>> {
+        let (id, namespace) = (at.repo(), at.place.namespace);
+        self.db()
+            .read(async |c| -> Result<_> {
+                let user = users::by_name(c, username).await?.ok_or(Missing::User)?;
+                let grants = perms::grants(c, id, namespace, user.id).await?;
+                let owns = user.id == namespace || grants.org == Some(orgs::TeamRole::Admin);
+                let mut roles: Vec<RepositoryRole> =
+                    [grants.user, grants.team].into_iter().flatten().map(RepositoryRole::from).collect();
+                roles.extend(owns.then_some(RepositoryRole::Admin));
+                roles.sort_unstable();
+                roles.dedup();
+                Ok(roles)
+            })
+            .await
+    }
+
     fn deed(&self, kind: &'static str, at: &Allowed<Administer>) -> Entry {
         Entry::by(kind, &at.caller, self.now_ms())
             .on_repo(at.place.namespace, at.repo())
@@ -300,13 +322,14 @@ impl Core {
     }
 }
 
-enum Found {
+/// The row behind a [`Grantee`].
+pub(crate) enum Found {
     User(UserId),
     Team(TeamId),
 }
 
 impl Grantee {
-    fn tell(&self, entry: Entry) -> Entry {
+    pub(crate) fn tell(&self, entry: Entry) -> Entry {
         match self {
             Self::User(name) => entry.detail("username", &**name),
             Self::Team(name) => entry.detail("team", &**name),
@@ -314,7 +337,7 @@ impl Grantee {
     }
 
     /// The row behind the name. Robots get permissions only within their own namespace.
-    async fn find(&self, tx: &mut Tx, namespace: UserId) -> Result<Found> {
+    pub(crate) async fn find(&self, tx: &mut Tx, namespace: UserId) -> Result<Found> {
         match self {
             Self::Team(name) => {
                 Ok(Found::Team(orgs::team(tx, namespace, name).await?.ok_or(Missing::Team)?.id))
@@ -370,7 +393,7 @@ fn check_description(description: &str) -> Result<()> {
     Ok(())
 }
 
-fn shown(repo: rows::Repo) -> Repository {
+pub(crate) fn shown(repo: rows::Repo) -> Repository {
     Repository {
         id: repo.id.0,
         namespace: repo.namespace_name,

@@ -37,17 +37,28 @@ pub struct Robot {
     pub last_accessed: Option<Timestamp>,
 }
 
-/// A robot's permission on a repository.
+/// A permission of a robot or a team on a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RobotPermission {
+pub struct RepositoryPermission {
     /// The repository's name within its namespace.
     pub repository: String,
     /// Its namespace.
     pub namespace: String,
     /// Whether anybody may read it.
     pub public: bool,
-    /// What the robot may do.
+    /// What may be done there.
     pub role: RepositoryRole,
+}
+
+impl From<perms::RepoGrant> for RepositoryPermission {
+    fn from(grant: perms::RepoGrant) -> Self {
+        Self {
+            repository: grant.name,
+            namespace: grant.namespace,
+            public: grant.public,
+            role: grant.role.into(),
+        }
+    }
 }
 
 impl Core {
@@ -155,16 +166,10 @@ impl Core {
         &self,
         at: &Allowed<ManageNamespace>,
         short: &str,
-    ) -> Result<Vec<RobotPermission>> {
+    ) -> Result<Vec<RepositoryPermission>> {
         let id = self.robot_row(at, short).await?.user;
         let found = self.db().read(async |c| perms::of_user(c, id).await).await?;
-        let permission = |grant: perms::RepoGrant| RobotPermission {
-            repository: grant.name,
-            namespace: grant.namespace,
-            public: grant.public,
-            role: grant.role.into(),
-        };
-        Ok(found.into_iter().map(permission).collect())
+        Ok(found.into_iter().map(RepositoryPermission::from).collect())
     }
 
     async fn robot_row(&self, at: &Allowed<ManageNamespace>, short: &str) -> Result<rows::Robot> {
@@ -173,7 +178,7 @@ impl Core {
         Ok(row.filter(|row| row.owner == at.place.id).ok_or(Missing::Robot)?)
     }
 
-    fn shown_robot(&self, row: rows::Robot, with_token: bool) -> Result<Robot> {
+    pub(crate) fn shown_robot(&self, row: rows::Robot, with_token: bool) -> Result<Robot> {
         let token = match with_token {
             true => {
                 let plain = self.sealing().open(Purpose::RobotToken, &row.username, &row.token_sealed)?;

@@ -3,6 +3,8 @@
 //! A database that holds data is copied aside first, so that a failed upgrade can be undone by hand. A schema
 //! newer than this program is refused: an old program would write rows that the new one misreads.
 
+mod content;
+
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
@@ -16,6 +18,8 @@ pub(crate) struct Migration {
     pub(crate) version: i64,
     pub(crate) name: &'static str,
     pub(crate) text: &'static str,
+    /// What cannot be said in SQL, done after it in the same transaction.
+    pub(crate) fill: Option<fn(&Connection) -> rusqlite::Result<()>>,
 }
 
 impl Migration {
@@ -25,8 +29,26 @@ impl Migration {
 }
 
 /// Every step, in order. A file that was released never changes: add the next one.
-pub(crate) const ALL: &[Migration] =
-    &[Migration { version: 1, name: "initial", text: include_str!("../migrations/sqlite/0001_initial.sql") }];
+pub(crate) const ALL: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "initial",
+        text: include_str!("../migrations/sqlite/0001_initial.sql"),
+        fill: None,
+    },
+    Migration {
+        version: 2,
+        name: "content",
+        text: include_str!("../migrations/sqlite/0002_content.sql"),
+        fill: Some(content::fill),
+    },
+    Migration {
+        version: 3,
+        name: "accounts",
+        text: include_str!("../migrations/sqlite/0003_accounts.sql"),
+        fill: None,
+    },
+];
 
 const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_ms INTEGER NOT NULL) STRICT";
@@ -61,6 +83,7 @@ pub(crate) fn run(
             reason: e.to_string(),
         };
         tx.execute_batch(step.text).map_err(failed)?;
+        step.fill.map_or(Ok(()), |fill| fill(&tx)).map_err(failed)?;
         tx.execute(
             "INSERT INTO schema_migrations (version, name, checksum, applied_ms) VALUES (?1, ?2, ?3, ?4)",
             (step.version, step.name, step.checksum(), now_ms),
@@ -139,8 +162,10 @@ pub(crate) fn copy(connection: &Connection, to: &Path) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    const ONE: Migration = Migration { version: 1, name: "one", text: "CREATE TABLE a (x INTEGER);" };
-    const TWO: Migration = Migration { version: 2, name: "two", text: "ALTER TABLE a ADD COLUMN y INTEGER;" };
+    const ONE: Migration =
+        Migration { version: 1, name: "one", text: "CREATE TABLE a (x INTEGER);", fill: None };
+    const TWO: Migration =
+        Migration { version: 2, name: "two", text: "ALTER TABLE a ADD COLUMN y INTEGER;", fill: None };
 
     struct Fixture {
         folder: tempfile::TempDir,
@@ -209,8 +234,12 @@ mod tests {
     fn a_failing_step_undoes_the_steps_before_it() {
         let mut db = Fixture::new();
         db.run(&[ONE]).expect("migrates");
-        let broken =
-            Migration { version: 3, name: "three", text: "CREATE TABLE b (z INTEGER); SELECT nothing;" };
+        let broken = Migration {
+            version: 3,
+            name: "three",
+            text: "CREATE TABLE b (z INTEGER); SELECT nothing;",
+            fill: None,
+        };
         let failed = db.run(&[ONE, TWO, broken]).expect_err("fails");
         assert!(matches!(failed, Error::MigrationFailed { version: 3, .. }), "{failed}");
         assert_eq!(db.columns(), ["x"], "step two is undone as well");

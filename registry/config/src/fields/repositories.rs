@@ -25,18 +25,21 @@ pub(crate) fn grace(value: &Value) -> Read<u64> {
 }
 
 pub(crate) fn library_namespace(value: &Value) -> Read<String> {
-    match yaml::text(value)? {
-        name if name == "library" => Ok(name),
-        _ => mistake("must be library", "remove the key: another namespace for short names is not supported"),
+    let name = yaml::text(value)?;
+    let part =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if (2..=255).contains(&name.len()) && name.split(['.', '_', '-']).all(part) {
+        return Ok(name);
     }
+    mistake("must be the name of an organization", "write lower-case letters and digits, as in library")
 }
 
 pub(crate) fn check(config: &Config, reading: &mut Reading) {
-    if !config.feature_library_support {
+    if !config.feature_library_support && reading.is_written("LIBRARY_NAMESPACE") {
         reading.warning(
-            "FEATURE_LIBRARY_SUPPORT",
-            "names of one component stand for library/NAME nevertheless",
-            "remove the key",
+            "LIBRARY_NAMESPACE",
+            "names of one component are refused while FEATURE_LIBRARY_SUPPORT is false",
+            "remove one of the two",
         );
     }
 }

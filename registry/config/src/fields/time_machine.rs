@@ -86,6 +86,16 @@ pub(crate) fn period(value: &Value) -> Read<Period> {
     }
 }
 
+/// For keys whose absence means without end.
+pub(crate) fn optional_period(value: &Value) -> Read<Option<Period>> {
+    match period(value)? {
+        nothing if nothing.seconds() == 0 => {
+            mistake("must be longer than nothing", "write a duration such as 90d, or remove the key")
+        }
+        period => Ok(Some(period)),
+    }
+}
+
 pub(crate) fn periods(value: &Value) -> Read<Vec<Period>> {
     let periods: Option<Vec<_>> = yaml::texts(value)?.iter().map(|text| Period::parse(text)).collect();
     match periods {

@@ -73,7 +73,7 @@ impl Hashing {
 }
 
 impl Core {
-    /// Proves a name and password: a person (by name or e-mail), a robot (`namespace+name`), or `$oauthtoken`.
+    /// Proves a name and password: a person (by name or e-mail), a robot (`namespace+name`), `$oauthtoken`, or `$app`.
     pub async fn authenticate_basic(
         &self,
         username: &str,
@@ -83,6 +83,7 @@ impl Core {
         if let Some(special) = username.strip_prefix('$') {
             return match special {
                 "oauthtoken" => self.authenticate_access_token(password.expose(), from).await,
+                "app" => self.authenticate_app_token(password.expose(), from).await,
                 _ => Err(Error::BadCredentials("Invalid token")),
             };
         }

@@ -16,6 +16,7 @@ const VERSION: u8 = 1;
 /// What a sealed value is for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
+    AppToken,
     RobotToken,
     SigningKey,
 }
@@ -23,6 +24,7 @@ pub(crate) enum Purpose {
 impl Purpose {
     fn label(self) -> &'static str {
         match self {
+            Self::AppToken => "application token",
             Self::RobotToken => "robot token",
             Self::SigningKey => "token signing key",
         }

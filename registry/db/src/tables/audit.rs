@@ -64,21 +64,24 @@ statements! {
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     LIST_ALL = "SELECT id, time_ms, kind, namespace_id, repo_id, performer_id, performer_name, ip, metadata
                 FROM audit_log WHERE time_ms >= $1 AND time_ms < $2 AND (time_ms, id) < ($3, $4)
-                ORDER BY time_ms DESC, id DESC LIMIT $5";
+                AND ($6 = '' OR performer_name = $6) ORDER BY time_ms DESC, id DESC LIMIT $5";
     LIST_NAMESPACE = "SELECT id, time_ms, kind, namespace_id, repo_id, performer_id, performer_name, ip, metadata
                 FROM audit_log
-                WHERE namespace_id = $6 AND time_ms >= $1 AND time_ms < $2 AND (time_ms, id) < ($3, $4)
-                ORDER BY time_ms DESC, id DESC LIMIT $5";
+                WHERE namespace_id = $7 AND time_ms >= $1 AND time_ms < $2 AND (time_ms, id) < ($3, $4)
+                AND ($6 = '' OR performer_name = $6) ORDER BY time_ms DESC, id DESC LIMIT $5";
     LIST_REPO = "SELECT id, time_ms, kind, namespace_id, repo_id, performer_id, performer_name, ip, metadata
                 FROM audit_log
-                WHERE repo_id = $6 AND time_ms >= $1 AND time_ms < $2 AND (time_ms, id) < ($3, $4)
-                ORDER BY time_ms DESC, id DESC LIMIT $5";
+                WHERE repo_id = $7 AND time_ms >= $1 AND time_ms < $2 AND (time_ms, id) < ($3, $4)
+                AND ($6 = '' OR performer_name = $6) ORDER BY time_ms DESC, id DESC LIMIT $5";
     AGGREGATE_ALL = "SELECT kind, time_ms / 86400000, count(*) FROM audit_log
-                WHERE time_ms >= $1 AND time_ms < $2 GROUP BY 2, 1 ORDER BY 2, 1";
+                WHERE time_ms >= $1 AND time_ms < $2 AND ($3 = '' OR performer_name = $3)
+                GROUP BY 2, 1 ORDER BY 2, 1";
     AGGREGATE_NAMESPACE = "SELECT kind, time_ms / 86400000, count(*) FROM audit_log
-                WHERE namespace_id = $3 AND time_ms >= $1 AND time_ms < $2 GROUP BY 2, 1 ORDER BY 2, 1";
+                WHERE namespace_id = $4 AND time_ms >= $1 AND time_ms < $2 AND ($3 = '' OR performer_name = $3)
+                GROUP BY 2, 1 ORDER BY 2, 1";
     AGGREGATE_REPO = "SELECT kind, time_ms / 86400000, count(*) FROM audit_log
-                WHERE repo_id = $3 AND time_ms >= $1 AND time_ms < $2 GROUP BY 2, 1 ORDER BY 2, 1";
+                WHERE repo_id = $4 AND time_ms >= $1 AND time_ms < $2 AND ($3 = '' OR performer_name = $3)
+                GROUP BY 2, 1 ORDER BY 2, 1";
     DELETE_BEFORE = "DELETE FROM audit_log WHERE id IN
                 (SELECT id FROM audit_log WHERE time_ms < $1 ORDER BY time_ms LIMIT $2)";
 }
@@ -110,22 +113,24 @@ pub async fn record(tx: &mut Tx, entry: &Entry<'_>) -> Result<(), Error> {
     tx.exec(RECORD, values).await.map(drop)
 }
 
-/// Rows from `from_ms` on and before `to_ms`, newest first, after the last one of the previous page.
+/// Rows from `from_ms` on and before `to_ms`, newest first, after the last one of the previous page; of one
+/// performer, or of all when `performer` is empty.
 pub async fn list(
     c: &mut Conn,
     scope: Scope,
     from_ms: i64,
     to_ms: i64,
+    performer: &str,
     after: Option<(i64, AuditId)>,
     limit: u32,
 ) -> Result<Vec<Logged>, Error> {
     let (time, id) = after.unwrap_or((i64::MAX, AuditId(i64::MAX)));
     match scope {
-        Scope::All => c.all(LIST_ALL, params![from_ms, to_ms, time, id, limit], logged).await,
+        Scope::All => c.all(LIST_ALL, params![from_ms, to_ms, time, id, limit, performer], logged).await,
         Scope::Namespace(of) => {
-            c.all(LIST_NAMESPACE, params![from_ms, to_ms, time, id, limit, of], logged).await
+            c.all(LIST_NAMESPACE, params![from_ms, to_ms, time, id, limit, performer, of], logged).await
         }
-        Scope::Repo(of) => c.all(LIST_REPO, params![from_ms, to_ms, time, id, limit, of], logged).await,
+        Scope::Repo(of) => c.all(LIST_REPO, params![from_ms, to_ms, time, id, limit, performer, of], logged).await,
     }
 }
 
@@ -135,11 +140,12 @@ pub async fn aggregate(
     scope: Scope,
     from_ms: i64,
     to_ms: i64,
+    performer: &str,
 ) -> Result<Vec<(String, i64, i64)>, Error> {
     match scope {
-        Scope::All => c.all(AGGREGATE_ALL, params![from_ms, to_ms], tally).await,
-        Scope::Namespace(of) => c.all(AGGREGATE_NAMESPACE, params![from_ms, to_ms, of], tally).await,
-        Scope::Repo(of) => c.all(AGGREGATE_REPO, params![from_ms, to_ms, of], tally).await,
+        Scope::All => c.all(AGGREGATE_ALL, params![from_ms, to_ms, performer], tally).await,
+        Scope::Namespace(of) => c.all(AGGREGATE_NAMESPACE, params![from_ms, to_ms, performer, of], tally).await,
+        Scope::Repo(of) => c.all(AGGREGATE_REPO, params![from_ms, to_ms, performer, of], tally).await,
     }
 }
 

@@ -81,11 +81,17 @@ pub struct NewRepo<'a> {
     pub now_ms: i64,
 }
 
+macro_rules! columns {
+    () => {
+        "r.id, r.namespace_id, u.username, r.name, r.visibility, r.kind, r.state, r.description, \
+         r.size_bytes, r.created_ms, r.modified_ms"
+    };
+}
+pub(super) use columns;
+
 macro_rules! select {
     () => {
-        "SELECT r.id, r.namespace_id, u.username, r.name, r.visibility, r.kind, r.state, r.description, \
-         r.size_bytes, r.created_ms, r.modified_ms \
-         FROM users u JOIN repositories r ON r.namespace_id = u.id "
+        concat!("SELECT ", columns!(), " FROM users u JOIN repositories r ON r.namespace_id = u.id ")
     };
 }
 
@@ -101,6 +107,7 @@ macro_rules! visible {
                     WHERE m.user_id = $1 AND t.org_id = r.namespace_id AND t.role = 2))"
     };
 }
+pub(super) use visible;
 
 statements! {
     INSERT = "INSERT INTO repositories
@@ -139,9 +146,10 @@ statements! {
     DELETE_UPLOADS = "DELETE FROM uploads WHERE repo_id = $1";
     DELETE_USER_GRANTS = "DELETE FROM user_grants WHERE repo_id = $1";
     DELETE_TEAM_GRANTS = "DELETE FROM team_grants WHERE repo_id = $1";
+    DELETE_STARS = "DELETE FROM stars WHERE repo_id = $1";
 }
 
-fn repo(row: &Row<'_>) -> Result<Repo, Error> {
+pub(super) fn repo(row: &Row<'_>) -> Result<Repo, Error> {
     Ok(Repo {
         id: row.get(0)?,
         namespace: row.get(1)?,
@@ -272,7 +280,7 @@ pub async fn retire(tx: &mut Tx, id: RepoId, uuid: &str, now_ms: i64) -> Result<
     tx.exec(DELETE_TAGS, params![id]).await?;
     tx.exec(HIDE_MANIFESTS, params![id, now_ms]).await?;
     tx.exec(QUEUE_LEASED, params![id, now_ms]).await?;
-    for sql in [DELETE_LEASES, DELETE_UPLOADS, DELETE_USER_GRANTS, DELETE_TEAM_GRANTS] {
+    for sql in [DELETE_LEASES, DELETE_UPLOADS, DELETE_USER_GRANTS, DELETE_TEAM_GRANTS, DELETE_STARS] {
         tx.exec(sql, params![id]).await?;
     }
     gc::enqueue(tx, Candidate::Repo, id.0, now_ms).await?;

@@ -64,6 +64,7 @@ macro_rules! columns {
          u.created_ms, u.last_accessed_ms"
     };
 }
+pub(super) use columns;
 
 statements! {
     INSERT = "INSERT INTO robots (user_id, token_hash, token_sealed, description, metadata)
@@ -77,7 +78,7 @@ statements! {
     SET_DESCRIPTION = "UPDATE robots SET description = $2 WHERE user_id = $1";
 }
 
-fn robot(row: &Row<'_>) -> Result<Robot, Error> {
+pub(super) fn robot(row: &Row<'_>) -> Result<Robot, Error> {
     Ok(Robot {
         user: row.get(0)?,
         owner: row.get(1)?,

@@ -155,6 +155,10 @@ statements! {
     DELETE_GRANTS = "DELETE FROM user_grants WHERE user_id = $1";
     DELETE_TOKENS = "DELETE FROM tokens WHERE user_id = $1";
     DELETE_SESSIONS = "DELETE FROM sessions WHERE user_id = $1";
+    DELETE_STARS = "DELETE FROM stars WHERE user_id = $1";
+    DELETE_PROTOTYPES = "DELETE FROM prototypes WHERE org_id = $1";
+    DELETE_PROTOTYPES_FOR = "DELETE FROM prototypes WHERE user_id = $1";
+    DELETE_PROTOTYPES_OF = "DELETE FROM prototypes WHERE activator_id = $1";
 }
 
 pub(super) fn user(row: &Row<'_>) -> Result<User, Error> {
@@ -316,9 +320,18 @@ pub async fn retire(tx: &mut Tx, id: UserId, uuid: &str, now_ms: i64) -> Result<
     if !tx.hit(RETIRE, params![id, uuid, false, now_ms]).await? {
         return Ok(false);
     }
-    for sql in
-        [DELETE_ROBOTS, DELETE_TEAMS, DELETE_MEMBERSHIPS, DELETE_GRANTS, DELETE_TOKENS, DELETE_SESSIONS]
-    {
+    for sql in [
+        DELETE_ROBOTS,
+        DELETE_TEAMS,
+        DELETE_MEMBERSHIPS,
+        DELETE_GRANTS,
+        DELETE_TOKENS,
+        DELETE_SESSIONS,
+        DELETE_STARS,
+        DELETE_PROTOTYPES,
+        DELETE_PROTOTYPES_FOR,
+        DELETE_PROTOTYPES_OF,
+    ] {
         tx.exec(sql, params![id]).await?;
     }
     gc::enqueue(tx, Candidate::Namespace, id.0, now_ms).await?;

@@ -305,7 +305,7 @@ async fn the_audit_log_pages_newest_first_within_its_scope() {
     });
     written.await.expect("writes");
     let page = async |scope, after: Option<(i64, AuditId)>| {
-        let page = store.db.read(async |c| audit::list(c, scope, 0, NOW + DAY, after, 2).await).await;
+        let page = store.db.read(async |c| audit::list(c, scope, 0, NOW + DAY, "", after, 2).await).await;
         page.expect("reads").into_iter().map(|l| (l.time_ms, l.id)).collect::<Vec<_>>()
     };
     let first = page(Scope::All, None).await;
@@ -315,7 +315,7 @@ async fn the_audit_log_pages_newest_first_within_its_scope() {
     assert_eq!(ids, [5, 4, 3, 2, 1]);
     assert_eq!(page(Scope::Namespace(UserId(2)), None).await.len(), 2);
     let tally =
-        store.db.read(async |c| audit::aggregate(c, Scope::All, 0, NOW + DAY).await).await.expect("reads");
+        store.db.read(async |c| audit::aggregate(c, Scope::All, 0, NOW + DAY, "").await).await.expect("reads");
     assert_eq!(tally, [("push_repo".to_owned(), NOW / DAY * DAY, 5)]);
     let gone = store.db.write(async |tx| audit::delete_before(tx, NOW + 1, 10).await).await.expect("deletes");
     assert_eq!(gone, 2);

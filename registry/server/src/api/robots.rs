@@ -4,7 +4,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
 use quay_core::perms::{ManageNamespace, ViewNamespace};
-use quay_core::{Robot, RobotPermission};
+use quay_core::{Robot, RepositoryPermission};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -137,7 +137,7 @@ struct RepositoryOfRobot {
 
 async fn permissions(app: &App, visitor: &Visitor, namespace: &str, short: &str) -> Answer {
     let allowed = app.core.allow_in::<ManageNamespace>(&visitor.caller, namespace).await?;
-    let permission = |found: RobotPermission| PermissionView {
+    let permission = |found: RepositoryPermission| PermissionView {
         repository: RepositoryOfRobot {
             name: found.repository,
             namespace: found.namespace,

@@ -1,0 +1,144 @@
+//! What a person changes about their own account: password, e-mail address, profile, and its end.
+
+use quay_db::tables::orgs::{self, TeamRole};
+use quay_db::tables::repos;
+use quay_db::tables::users as rows;
+
+use crate::accounts;
+use crate::audit::Entry;
+use crate::auth::{ApiScopes, SignedIn};
+use crate::core::Core;
+use crate::error::{Error, Missing, Refusal, Result};
+use crate::perms::{Account, Allowed};
+use crate::secret::Secret;
+
+const LONGEST_FIELD: usize = 255;
+
+/// Words about oneself; `None` leaves what is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AboutMe {
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub family_name: Option<String>,
+    /// Company.
+    pub company: Option<String>,
+    /// Location.
+    pub location: Option<String>,
+}
+
+impl Core {
+    /// Changes one's own password, proven by the old one. Every session ends; the answer is a new one.
+    pub async fn replace_password(
+        &self,
+        who: &Allowed<Account>,
+        current: &Secret,
+        new: &Secret,
+    ) -> Result<SignedIn> {
+        accounts::check_password(new.expose())?;
+        self.verify_person(&who.place.name, current, who.caller.from).await?;
+        self.change_password(who, new).await?;
+        self.sign_in(&who.place.name, new, who.caller.from).await
+    }
+
+    /// Changes one's own e-mail address.
+    pub async fn set_email(&self, who: &Allowed<Account>, email: &str) -> Result<()> {
+        whole(who)?;
+        let email = email.trim().to_lowercase();
+        accounts::check_email(&email)?;
+        let id = who.place.id;
+        let entry = Entry::by("user_change_email", &who.caller, self.now_ms())
+            .on_namespace(id)
+            .detail("email", &*email);
+        self.db()
+            .write(async move |tx| -> Result<()> {
+                let user = rows::get(tx, id).await?.ok_or(Missing::User)?;
+                let entry = entry.detail("old_email", user.email.unwrap_or_default());
+                if !rows::set_email(tx, id, Some(&email), true).await? {
+                    return Err(Error::bad_request(format!("Email has already been used: {email}")));
+                }
+                entry.record(tx).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// What one says about oneself.
+    pub async fn about_me(&self, who: &Allowed<Account>) -> Result<AboutMe> {
+        let id = who.place.id;
+        let user = self.db().read(async |c| rows::get(c, id).await).await?.ok_or(Missing::User)?;
+        let rows::User { given_name, family_name, company, location, .. } = user;
+        Ok(AboutMe { given_name, family_name, company, location })
+    }
+
+    /// Changes what one says about oneself.
+    pub async fn set_about_me(&self, who: &Allowed<Account>, about: AboutMe) -> Result<()> {
+        whole(who)?;
+        let fields = [&about.given_name, &about.family_name, &about.company, &about.location];
+        if fields.into_iter().flatten().any(|field| field.chars().count() > LONGEST_FIELD) {
+            return Err(Error::bad_request(format!("a field is longer than {LONGEST_FIELD} characters")));
+        }
+        let id = who.place.id;
+        let entry = Entry::by("user_change_metadata", &who.caller, self.now_ms()).on_namespace(id);
+        self.db()
+            .write(async move |tx| -> Result<()> {
+                let user = rows::get(tx, id).await?.ok_or(Missing::User)?;
+                let AboutMe { given_name, family_name, company, location } = about;
+                // An empty text takes away what is there.
+                let either =
+                    |new: Option<String>, old| new.map_or(old, |new| Some(new).filter(|n| !n.is_empty()));
+                let (given_name, family_name) =
+                    (either(given_name, user.given_name), either(family_name, user.family_name));
+                let (company, location) = (either(company, user.company), either(location, user.location));
+                let profile = rows::Profile {
+                    given_name: given_name.as_deref(),
+                    family_name: family_name.as_deref(),
+                    company: company.as_deref(),
+                    location: location.as_deref(),
+                    invoice_email: user.invoice_email.as_deref(),
+                };
+                rows::set_profile(tx, id, &profile).await?;
+                entry.record(tx).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Deletes one's own account with everything in its namespace; refused to the only owner of an organization.
+    pub async fn delete_account(&self, who: &Allowed<Account>) -> Result<()> {
+        whole(who)?;
+        if self.is_superuser(&who.place.name) {
+            return Err(Error::bad_request(
+                "A superuser cannot be deleted; take the name out of SUPER_USERS first",
+            ));
+        }
+        let (id, uuid, now_ms) = (who.place.id, self.uuid()?, self.now_ms());
+        let entry = Entry::by("user_delete", &who.caller, now_ms)
+            .on_namespace(id)
+            .detail("username", &*who.place.name);
+        self.db()
+            .write(async move |tx| -> Result<()> {
+                for found in orgs::of_user(tx, id).await? {
+                    let owner = found.role == TeamRole::Admin;
+                    if owner && orgs::admin_count(tx, found.org.id).await? < 2 {
+                        return Err(Error::bad_request(format!(
+                            "You are the only owner of the organization {}: make somebody else an owner, or delete it first",
+                            found.org.username
+                        )));
+                    }
+                }
+                repos::retire_namespace(tx, id, now_ms).await?;
+                if !rows::retire(tx, id, &uuid, now_ms).await? {
+                    return Err(Missing::User.into());
+                }
+                entry.record(tx).await?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// The account itself is changed only by credentials that reach it.
+fn whole(who: &Allowed<Account>) -> Result<()> {
+    if who.caller.ceiling.reaches(ApiScopes::USER_ADMIN) { Ok(()) } else { Err(Refusal::Denied.into()) }
+}
