@@ -24,9 +24,8 @@ export async function signIn(page: Page, who: Person): Promise<void> {
 
 /** From the bar's + menu to an organization that exists. */
 export async function createOrganization(page: Page, name: string, email = ""): Promise<void> {
-  await page.getByTestId("new-menu").click();
-  await expect(page.getByTestId("new-organization")).toHaveText("New Organization");
-  await page.getByTestId("new-organization").click();
+  await page.getByTestId("create-menu-toggle").click();
+  await page.getByRole("link", { name: "New Organization" }).click();
   await expect(page.getByRole("heading", { name: "Create Organization" })).toBeVisible();
   await page.locator("#create-org-name-input").fill(name);
   if (email) await page.locator("#create-org-email-input").fill(email);

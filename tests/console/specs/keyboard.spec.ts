@@ -56,9 +56,9 @@ test("signing in and creating an organization need no mouse", async ({ page }) =
   await expect(skip).toHaveText(/skip to (main )?content/i);
   expect(await focusIsVisible(page)).toBe(true);
 
-  await tabTo(page, page.getByTestId("new-menu"));
+  await tabTo(page, page.getByTestId("create-menu-toggle"));
   await page.keyboard.press("Enter");
-  const item = page.getByTestId("new-organization");
+  const item = page.getByRole("link", { name: "New Organization" });
   await expect(item).toBeVisible();
   await tabTo(page, item);
   await page.keyboard.press("Enter");
@@ -87,11 +87,11 @@ test("the menu of the bar closes by Escape and gives the focus back", async ({ p
   await page.locator("#pf-login-password-id").fill(who.password);
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/organization$/);
-  const menu = page.getByTestId("new-menu");
+  const menu = page.getByTestId("create-menu-toggle");
   await menu.focus();
   await page.keyboard.press("Enter");
-  await expect(page.getByTestId("new-organization")).toBeVisible();
+  await expect(page.getByRole("link", { name: "New Organization" })).toBeVisible();
   await page.keyboard.press("Escape");
-  await expect(page.getByTestId("new-organization")).toBeHidden();
+  await expect(page.getByRole("link", { name: "New Organization" })).toBeHidden();
   await expect(menu).toBeFocused();
 });

@@ -51,8 +51,8 @@ const screens: Screen[] = [
   {
     ...{ name: "create-organization", path: "/organization", as: "curator", shows: "Create Organization" },
     then: async (page) => {
-      await page.getByTestId("new-menu").click();
-      await page.getByTestId("new-organization").click();
+      await page.getByTestId("create-menu-toggle").click();
+      await page.getByRole("link", { name: "New Organization" }).click();
       await expect(page.locator("#create-org-name-input")).toBeVisible();
     },
   },
@@ -62,7 +62,7 @@ const screens: Screen[] = [
   },
   {
     ...{ name: "menu-open", path: "/organization", as: "curator", shows: "New Organization" },
-    then: (page) => page.getByTestId("new-menu").click(),
+    then: (page) => page.getByTestId("create-menu-toggle").click(),
   },
   { name: "user-settings", path: "/user/curator?tab=Settings", as: "curator", shows: "curator@example.com" },
   { name: "user-robots", path: "/user/curator?tab=Robotaccounts", as: "curator", shows: "Create robot account" },
@@ -119,12 +119,16 @@ for (const as of ["nobody", "newcomer", "curator"] as const) {
 }
 
 test("a theme that was chosen is kept, whatever the system prefers", async ({ page }) => {
+  const choose = async (theme: string) => {
+    await page.locator("#theme-menu summary").click();
+    await page.locator("#theme-menu").getByRole("radio", { name: theme }).click();
+  };
   await page.emulateMedia({ colorScheme: "light" });
   await page.goto("/signin");
-  await page.getByTestId("theme-dark").click();
+  await choose("Dark");
   await expect.poll(() => brightness(page)).toBeLessThan(0.3);
   await page.goto("/createaccount");
   await expect.poll(() => brightness(page)).toBeLessThan(0.3);
-  await page.getByTestId("theme-auto").click();
+  await choose("Auto");
   await expect.poll(() => brightness(page)).toBeGreaterThan(0.8);
 });
