@@ -6,8 +6,11 @@
 
 mod case;
 mod endpoint;
+mod kubectl;
 mod node;
+mod phase;
 
 pub use case::{Case, REGISTRY_KIND, connect};
 pub use endpoint::Endpoint;
+pub use kubectl::kubectl;
 pub use node::{Container, audit, trust};

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::endpoint::Endpoint;
+use super::phase;
 use crate::accounts::unique;
 use crate::out::{self, Kind};
 use crate::until::until;
@@ -48,18 +49,24 @@ pub async fn connect() -> Result<Client> {
 impl Case {
     /// Runs a test in a namespace of its own and takes that away; on failure tells what happened there.
     pub async fn run(body: impl AsyncFnOnce(&Case) -> Result<()>) -> Result<()> {
+        let _beside = phase::beside().await;
         let case = Case::open().await?;
         let result = body(&case).await;
-        let story = case.story().await;
-        let (_, mut log) = out::log(Kind::Cluster, &case.namespace)?;
-        log.write_all(story.as_bytes())?;
-        if std::env::var_os("QUAY_TESTS_KEEP").is_none() {
-            case.close().await?;
-        }
-        result.map_err(|error| error.context(format!("in the namespace {}:\n{story}", case.namespace)))
+        case.end(result).await
     }
 
-    async fn open() -> Result<Case> {
+    /// Logs what happened in the namespace, tells it when the test failed, and takes the namespace away.
+    pub(super) async fn end(&self, result: Result<()>) -> Result<()> {
+        let story = self.story().await;
+        let (_, mut log) = out::log(Kind::Cluster, &self.namespace)?;
+        log.write_all(story.as_bytes())?;
+        if std::env::var_os("QUAY_TESTS_KEEP").is_none() {
+            self.close().await?;
+        }
+        result.map_err(|error| error.context(format!("in the namespace {}:\n{story}", self.namespace)))
+    }
+
+    pub(super) async fn open() -> Result<Case> {
         let client = connect().await?;
         let name = out::test_name().replace('_', "-");
         let namespace = unique(&format!("t-{}-", name[..name.len().min(30)].trim_matches('-')));
