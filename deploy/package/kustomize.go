@@ -6,24 +6,22 @@ import "fmt"
 var helmLabels = []string{"app.kubernetes.io/managed-by", "helm.sh/chart"}
 
 // kustomizeBase adds the chart's default output as plain manifests, with the Namespace that helm makes by itself.
-func kustomizeBase(files Files, chart Chart, definition Object) error {
+func kustomizeBase(files Files, chart Chart) error {
 	names := []struct {
 		file  string
 		kinds []string
 	}{
+		{"definition.yaml", []string{"CustomResourceDefinition"}},
 		{"serviceaccount.yaml", []string{"ServiceAccount"}},
 		{"rbac.yaml", []string{"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}},
 		{"deployment.yaml", []string{"Deployment"}},
 	}
-	resources := []any{"namespace.yaml", "definition.yaml"}
+	resources := []any{"namespace.yaml"}
 	space := Object{"apiVersion": "v1", "kind": "Namespace", "metadata": Object{"name": namespace}}
 	if err := files.YAML("kustomize/namespace.yaml", space); err != nil {
 		return err
 	}
-	if err := files.YAML("kustomize/definition.yaml", definition); err != nil {
-		return err
-	}
-	written := len(chart.all("CustomResourceDefinition"))
+	written := 0
 	for _, name := range names {
 		var objects []any
 		for _, kind := range name.kinds {
@@ -56,7 +54,19 @@ func withoutHelm(object Object) Object {
 			delete(labels, label)
 		}
 	}
+	withoutAdvice(copied)
 	return copied
+}
+
+// withoutAdvice drops what tells helm not to delete an object.
+func withoutAdvice(object Object) {
+	metadata := child(object, "metadata")
+	if annotations := child(metadata, "annotations"); annotations != nil {
+		delete(annotations, "helm.sh/resource-policy")
+		if len(annotations) == 0 {
+			delete(metadata, "annotations")
+		}
+	}
 }
 
 func copyOf(object Object) Object {

@@ -49,15 +49,9 @@ func (s Source) Files(ctx context.Context) (Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Advice to helm only.
-	if annotations := child(child(definition, "metadata"), "annotations"); annotations != nil {
-		delete(annotations, "helm.sh/resource-policy")
-		if len(annotations) == 0 {
-			delete(child(definition, "metadata"), "annotations")
-		}
-	}
+	withoutAdvice(definition)
 	files := Files{}
-	if err := kustomizeBase(files, whole, definition); err != nil {
+	if err := kustomizeBase(files, whole); err != nil {
 		return nil, err
 	}
 	bundle := Bundle{about: about, chart: apart, definition: definition}
