@@ -94,6 +94,31 @@ async fn somebody_without_rights_gets_403_the_same_for_missing_and_private() -> 
 }
 
 #[tokio::test]
+async fn a_stranger_who_probes_by_digest_learns_nothing_and_reads_why_at_the_upload() -> Result<()> {
+    let (started, organization) = organization().await?;
+    let owner = started.client().basic(&organization.owner);
+    let stranger = started.client().basic(&organization.stranger);
+    let there = push(&owner, "acme/private", "probed", 10).await?;
+    let (manifest, config) = (&there.digest, quay_oci::Digest::sha256(&there.config));
+    for repository in ["acme/private", "acme/missing", "nobody/nothing"] {
+        for path in [format!("manifests/{manifest}"), format!("blobs/{config}")] {
+            let path = format!("/v2/{repository}/{path}");
+            // an answer to HEAD has no room for a reason, and at 403 clients stop without one
+            stranger.head(&path).send().await?.expect(404)?;
+            stranger.get(&path).send().await?.expect_error(403, "DENIED")?;
+            started.anonymous().head(&path).send().await?.expect(401)?;
+        }
+        stranger.head(&format!("/v2/{repository}/manifests/probed")).send().await?.expect(403)?;
+        let refused = stranger.post(&format!("/v2/{repository}/blobs/uploads/")).send().await?;
+        let refused = refused.expect_error(403, "DENIED")?.json()?;
+        let text = refused["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(text.contains(&format!("you may not push to {repository}")), "{text}");
+    }
+    owner.head(&format!("/v2/acme/private/blobs/{config}")).send().await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn somebody_who_may_create_gets_404_and_a_token_for_pull_and_push() -> Result<()> {
     let (started, organization) = organization().await?;
     let own = format!("{}/new", organization.stranger.username);

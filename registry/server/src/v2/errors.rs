@@ -10,7 +10,8 @@ use http::header::{ALLOW, AUTHORIZATION, CONTENT_RANGE, LOCATION, RANGE, RETRY_A
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use quay_core::{Error, Missing, Refusal};
-use quay_oci::ErrorCode;
+use quay_oci::name::LIBRARY;
+use quay_oci::{ErrorCode, Reference};
 
 use super::endpoint::{Endpoint, Operation, Unreadable};
 use super::{uploads, value};
@@ -40,8 +41,9 @@ pub(super) fn unreadable(unreadable: Unreadable) -> Response {
 
 /// The answer to a request that did not succeed.
 pub(super) fn respond(app: &App, parts: &Parts, endpoint: &Endpoint, error: Error) -> Response {
+    let error = at_a_probe(endpoint, error);
     let status = status(&error);
-    let mut response = reply::error(status, code(&error), &error.message());
+    let mut response = reply::error(status, code(&error), &message(endpoint, &error));
     let headers = response.headers_mut();
     match &error {
         Error::Refused(Refusal::Challenge { scope }) => {
@@ -80,6 +82,41 @@ pub(super) fn respond(app: &App, parts: &Parts, endpoint: &Endpoint, error: Erro
         response.extensions_mut().insert(Fault(Arc::from(fault)));
     }
     response
+}
+
+/// A client that is about to push first asks by digest whether the content is there. An answer to HEAD has no body: at
+/// 403 helm and podman stop and can print no reason. 404 tells them as little as 403 would, since both are the same
+/// for what is missing and what is private, and the upload that follows is refused in words.
+fn at_a_probe(endpoint: &Endpoint, error: Error) -> Error {
+    let probe = matches!(
+        endpoint,
+        Endpoint::In(_, Operation::HeadManifest(Reference::Digest(_)) | Operation::HeadBlob(_))
+    );
+    match error {
+        Error::Refused(Refusal::Denied) if probe => Refusal::NameUnknown.into(),
+        other => other,
+    }
+}
+
+/// The text of an outcome; a refusal says what of, in words that depend on nothing but the request.
+fn message(endpoint: &Endpoint, error: &Error) -> String {
+    let text = error.message();
+    match (endpoint, error) {
+        (Endpoint::In(name, operation), Error::Refused(Refusal::Denied)) => {
+            let verb = match operation {
+                Operation::DeleteManifest(_) | Operation::DeleteBlob(_) => "delete in",
+                operation if operation.actions() == "pull" => "pull from",
+                _ => "push to",
+            };
+            let hint = if name.namespace() == LIBRARY {
+                format!("; a name without an organization means {LIBRARY}, put yours in front of it")
+            } else {
+                String::new()
+            };
+            format!("{text}: you may not {verb} {name}{hint}")
+        }
+        _ => text,
+    }
 }
 
 /// The status of an outcome.
