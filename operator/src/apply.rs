@@ -1,12 +1,15 @@
 //! Writes: server-side apply of what is not yet as it should be, wave by wave.
 
 use futures::future::join_all;
+use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::DynamicObject;
+use kube::core::{DynamicObject, PartialObjectMeta};
+use serde_json::json;
 
 use crate::child::Prepared;
 use crate::names::{self, FIELD_MANAGER, Slot};
+use crate::settings::Touch;
 use crate::snapshot::Children;
 
 /// A child that could not be written.
@@ -147,6 +150,14 @@ async fn create(api: &Api<DynamicObject>, child: &Prepared) -> Result<DynamicObj
     empty.metadata.labels = serde_json::from_value(child.body["metadata"]["labels"].clone()).ok();
     let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     api.create(&params, &empty).await
+}
+
+/// Changes the annotation of a pod.
+pub async fn touch(client: &Client, namespace: &str, touch: &Touch) -> Result<(), kube::Error> {
+    let patch = json!({"metadata": {"uid": touch.uid, "annotations": {(names::SETTINGS): touch.value}}});
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let pods = Api::<PartialObjectMeta<Pod>>::namespaced(client.clone(), namespace);
+    pods.patch_metadata(&touch.pod, &params, &Patch::Merge(&patch)).await.map(drop)
 }
 
 fn explain(child: &Prepared, error: &kube::Error) -> Failure {

@@ -27,7 +27,7 @@ use crate::names::{self, STATUS_MANAGER};
 use crate::plan::{Notice, Plan, Problem, Reason, Verdict};
 use crate::snapshot::Snapshot;
 use crate::status::Outcome;
-use crate::{apply, build, events, resolve, status};
+use crate::{apply, build, events, resolve, settings, status};
 
 /// Passes that run at the same time.
 const CONCURRENCY: u16 = 8;
@@ -37,8 +37,10 @@ const DEBOUNCE: Duration = Duration::from_millis(50);
 const RESYNC: Duration = Duration::from_secs(600);
 /// Not all that a registry waits for can be watched: objects without our labels, nodes, APIs that are installed later.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How soon it is looked whether changed settings have arrived.
+const LOOK_FOR_SETTINGS: Duration = Duration::from_secs(3);
 /// How soon an API that was installed or removed is noticed.
-const DISCOVER_EVERY: Duration = Duration::from_secs(30);
+const DISCOVER_EVERY: Duration = Duration::from_secs(10);
 /// A plan may need what its own first wave has made known, such as a node port.
 const ROUNDS: usize = 3;
 
@@ -140,7 +142,7 @@ async fn change(context: &Context, serves_routes: bool) -> BTreeSet<String> {
 }
 
 async fn discover(context: &Context) -> Option<BTreeSet<String>> {
-    match context.reader.discover(&context.client).await {
+    match context.reader.api_groups(&context.client).await {
         Ok(groups) => Some(groups),
         Err(error) => {
             tracing::warn!(%error, "the cluster does not tell which APIs it serves; asked again later");
@@ -303,6 +305,7 @@ async fn pass(key: &ObjectRef<Guarded>, context: &Context) -> Result<(PassResult
     }
     let pass = Pass { context, namespace: &namespace };
     let (done, notices) = pass.write(&mut snapshot).await?;
+    let is_pending = pass.hurry(&snapshot, &done).await;
     let report = status::of(&snapshot, done.outcome());
     pass.report(&snapshot, &report, &notices).await?;
 
@@ -313,7 +316,7 @@ async fn pass(key: &ObjectRef<Guarded>, context: &Context) -> Result<(PassResult
         Done::Applied { wrote: true, .. } => PassResult::Changed,
         Done::Applied { .. } => PassResult::Settled,
     };
-    let awaits_version = snapshot.reported_version.is_none()
+    let awaits_version = snapshot.reported.is_none()
         && report
             .status
             .conditions
@@ -321,6 +324,9 @@ async fn pass(key: &ObjectRef<Guarded>, context: &Context) -> Result<(PassResult
             .any(|c| c.type_.as_deref() == Some("Available") && c.status.as_deref() == Some("True"))
         && matches!(&done, Done::Applied { plan, .. } if plan.app.as_ref().is_some_and(|app| app.overrides.replicas > 0));
     let longest = if awaits_version { RESYNC } else { done.longest_wait() };
+    if is_pending {
+        return Ok((result, Action::requeue(LOOK_FOR_SETTINGS)));
+    }
     if awaits_version || longest < RESYNC || matches!(done, Done::Failed { .. }) {
         return Ok((result, Action::requeue(context.backoff.next(key.clone()).min(longest))));
     }
@@ -345,6 +351,7 @@ impl Done {
                 matches!(
                     problem.reason,
                     Reason::AdoptionRequired
+                        | Reason::ComponentCreationFailed
                         | Reason::RouteComponentDependencyError
                         | Reason::ObjectStorageComponentDependencyError
                         | Reason::MonitoringComponentDependencyError
@@ -430,6 +437,32 @@ impl Pass<'_> {
             }
             wrote = true;
         }
+    }
+
+    /// Makes the kubelet bring changed settings to the registry; answers whether they have yet to arrive.
+    async fn hurry(&self, snapshot: &Snapshot, done: &Done) -> bool {
+        let Done::Applied { plan, .. } = done else { return false };
+        let Some(wanted) = plan.app.as_ref().and_then(|app| app.settings.as_deref()) else { return false };
+        let reported = snapshot.reported.as_ref();
+        for touch in settings::touches(wanted, reported, &snapshot.pods, snapshot.now) {
+            match apply::touch(&self.context.client, self.namespace, &touch).await {
+                Ok(()) => tracing::info!(
+                    registry.name = plan.registry,
+                    registry.namespace = self.namespace,
+                    pod = touch.pod,
+                    "changed settings: the kubelet is asked to bring them in"
+                ),
+                // they come all the same, only later
+                Err(error) => tracing::warn!(
+                    registry.name = plan.registry,
+                    registry.namespace = self.namespace,
+                    pod = touch.pod,
+                    %error,
+                    "the kubelet could not be asked to bring in changed settings"
+                ),
+            }
+        }
+        settings::is_pending(wanted, reported)
     }
 
     async fn report(
@@ -531,7 +564,7 @@ mod tests {
         let metrics = Metrics::new(&mut registry());
         let context = Arc::new(Context::new(client, "image".to_owned(), metrics, "me".to_owned()));
         let stop = CancellationToken::new();
-        let mut missing: std::collections::BTreeSet<String> =
+        let mut missing: BTreeSet<String> =
             names::Slot::ALL.into_iter().map(|slot| slot.resource().plural).collect();
         let mut unanswered = Vec::new();
         let asked = async {

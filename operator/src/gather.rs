@@ -24,8 +24,8 @@ use crate::names::{self, Slot};
 use crate::snapshot::{Children, Lookup, NodeAddresses, Platform, Snapshot};
 use crate::version;
 
-/// The groups that a cluster serves change rarely.
-const GROUPS_LIVE: Duration = Duration::from_secs(60);
+/// The groups that a cluster serves change rarely, but then it should be noticed soon.
+const GROUPS_LIVE: Duration = Duration::from_secs(10);
 
 /// Reads snapshots.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Reader {
             lookup(&secrets, bundle),
             lookup(&secrets, tls),
         )?;
-        let reported_version = version::read(namespace, name, &children, &pods).await;
+        let reported = version::read(namespace, name, &children, &pods).await;
         Ok(Some(Snapshot {
             registry,
             platform: Platform { api_groups, image: self.image.clone() },
@@ -77,25 +77,19 @@ impl Reader {
             strangers,
             nodes,
             pods,
-            reported_version,
+            reported,
             now: Timestamp::now(),
         }))
     }
 
-    async fn api_groups(&self, client: &Client) -> Result<BTreeSet<String>, kube::Error> {
-        let known = self.groups.lock().await;
+    /// The API groups that are served, as they were a moment ago.
+    pub async fn api_groups(&self, client: &Client) -> Result<BTreeSet<String>, kube::Error> {
+        let mut known = self.groups.lock().await;
         if let Some((at, groups)) = known.as_ref()
             && at.elapsed() < GROUPS_LIVE
         {
             return Ok(groups.clone());
         }
-        drop(known);
-        self.discover(client).await
-    }
-
-    /// Asks which API groups are served, and remembers the answer for the passes that follow.
-    pub async fn discover(&self, client: &Client) -> Result<BTreeSet<String>, kube::Error> {
-        let mut known = self.groups.lock().await;
         let groups: BTreeSet<String> =
             client.list_api_groups().await?.groups.into_iter().map(|group| group.name).collect();
         *known = Some((Instant::now(), groups.clone()));

@@ -30,6 +30,7 @@ pub mod quantity;
 pub mod rbac;
 pub mod resolve;
 pub mod run;
+pub mod settings;
 pub mod snapshot;
 pub mod status;
 pub mod version;

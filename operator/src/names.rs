@@ -27,6 +27,8 @@ pub const COMPONENT: &str = "quay-component";
 pub const APPLIED_HASH: &str = "quay-operator/applied-hash";
 /// Annotation of pods with the hash of the configuration that needs a restart.
 pub const RESTART_HASH: &str = "quay-operator/restart-hash";
+/// Annotation of pods whose change makes the kubelet bring in changed Secrets at once.
+pub const SETTINGS: &str = "quay-operator/settings";
 /// The finalizer that upstream's operator leaves on a registry that it has made.
 pub const UPSTREAM_FINALIZER: &str = "quay-operator/finalizer";
 
@@ -195,7 +197,7 @@ pub fn pod_labels(registry: &str) -> BTreeMap<String, String> {
 
 /// Label and annotation keys that overrides may not change.
 pub fn is_protected(key: &str) -> bool {
-    [COMPONENT, REGISTRY, MANAGED_BY, APPLIED_HASH, RESTART_HASH, "app"].contains(&key)
+    [COMPONENT, REGISTRY, MANAGED_BY, APPLIED_HASH, RESTART_HASH, SETTINGS, "app"].contains(&key)
 }
 
 /// Whether an object carries a mark of ours: the label, or what every apply leaves. Upstream's operator sets neither,

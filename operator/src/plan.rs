@@ -281,6 +281,8 @@ pub struct App {
     pub config: String,
     /// Hash of those settings that need a restart.
     pub restart_hash: String,
+    /// Names the settings that take effect at once, see [`crate::settings::hash`].
+    pub settings: Option<String>,
     /// The serving certificate and its key.
     pub certificate: Pair,
     /// Further files of the bundle.

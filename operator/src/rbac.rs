@@ -30,7 +30,8 @@ pub const REGISTRIES: &[Rule] = &[
     },
     // a host of one's own, and the authority by which a router checks our certificate, need a right of their own
     Rule { group: "route.openshift.io", resources: &["routes/custom-host"], verbs: &["create", "update"] },
-    Rule { group: "", resources: &["pods"], verbs: &["list", "watch"] },
+    // a pod is patched for its annotation, which makes the kubelet bring in changed settings at once
+    Rule { group: "", resources: &["pods"], verbs: &["list", "watch", "patch"] },
     Rule { group: "events.k8s.io", resources: &["events"], verbs: &["create"] },
 ];
 

@@ -24,6 +24,7 @@ use crate::entropy::{Entropy, Exhausted};
 use crate::names::{Slot, is_ours};
 use crate::pki;
 use crate::plan::{App, Notice, Plan, Problem, Records, Refusal, TlsSource, Verdict};
+use crate::settings;
 use crate::snapshot::Snapshot;
 
 /// What keeps a decision from being made at all.
@@ -97,6 +98,7 @@ pub fn plan(snapshot: &Snapshot, entropy: &mut impl Entropy) -> Result<Verdict, 
             };
             match (certificate, config) {
                 (Some(certificate), Some(config)) => Some(App {
+                    settings: settings::hash(&config.yaml),
                     config: config.yaml,
                     restart_hash: config.restart_hash,
                     certificate,

@@ -33,8 +33,8 @@ pub struct Snapshot {
     pub nodes: Vec<NodeAddresses>,
     /// The registry's pods.
     pub pods: Vec<Pod>,
-    /// Version that the running registry reported.
-    pub reported_version: Option<String>,
+    /// What the running registry tells about itself.
+    pub reported: Option<Reported>,
     /// Now.
     pub now: Timestamp,
 }
@@ -49,6 +49,17 @@ impl Snapshot {
     pub fn namespace(&self) -> String {
         self.registry.namespace().unwrap_or_default()
     }
+}
+
+/// What a running registry tells about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reported {
+    /// Its version.
+    pub version: String,
+    /// Which artifacts it accepts, as a sentence.
+    pub artifact_policy: Option<String>,
+    /// Which live settings are in force, see [`crate::settings::hash`].
+    pub settings: Option<String>,
 }
 
 /// What the cluster offers, and what the operator was told at its start.

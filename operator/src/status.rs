@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::crd::{Condition, ConditionStatus, ConditionType, ExposureStatus, QuayRegistryStatus};
 use crate::names::{OURS, Slot};
 use crate::plan::{Notice, Plan, Problem, Reason, Refusal, Termination, TlsSource};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Reported, Snapshot};
 
 const EVENT_LIMIT: usize = 1000;
 const MESSAGE_LIMIT: usize = 8 * 1024;
@@ -90,8 +90,11 @@ pub fn of(snapshot: &Snapshot, outcome: Outcome<'_>) -> Report {
         };
         verdicts.push((type_, verdict));
     }
+    let reported = |value: fn(&Reported) -> Option<String>| snapshot.reported.as_ref().and_then(value);
     let mut status = QuayRegistryStatus {
-        current_version: snapshot.reported_version.clone().or_else(|| old.current_version.clone()),
+        current_version: reported(|told| Some(told.version.clone())).or_else(|| old.current_version.clone()),
+        artifact_policy: reported(|told| told.artifact_policy.clone())
+            .or_else(|| old.artifact_policy.clone()),
         registry_endpoint: old.registry_endpoint.clone(),
         last_updated: old.last_updated.clone(),
         conditions: verdicts
@@ -294,6 +297,11 @@ fn events(snapshot: &Snapshot, old: &QuayRegistryStatus, new: &QuayRegistryStatu
         && let Some(version) = &new.current_version
     {
         tell("VersionReported", false, format!("the registry runs version {version}"));
+    }
+    if new.artifact_policy != old.artifact_policy
+        && let Some(policy) = &new.artifact_policy
+    {
+        tell("ArtifactPolicy", false, format!("in force now: {policy}"));
     }
     if let (Some(before), Some(after)) = (&old.registry_endpoint, &new.registry_endpoint)
         && before != after

@@ -1,4 +1,4 @@
-//! Asks the running registry for its version, over TLS, checked against the registry's own authority.
+//! Asks the running registry for its version and the settings in force, over TLS, checked against the registry's own authority.
 //!
 //! Where the user brings the certificate there is nothing of ours to check it against, so the operations port is asked.
 
@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::names::Slot;
 use crate::pki;
-use crate::snapshot::Children;
+use crate::snapshot::{Children, Reported};
 
 const PATIENCE: Duration = Duration::from_secs(2);
 const BODY_LIMIT: usize = 4096;
@@ -23,13 +23,17 @@ const BODY_LIMIT: usize = 4096;
 #[derive(Deserialize)]
 struct Version {
     version: String,
+    #[serde(default)]
+    artifact_policy: Option<String>,
+    #[serde(default)]
+    settings: Option<String>,
 }
 
-/// The version that the first ready pod reports; `None` when no pod is ready or none answers.
-pub async fn read(namespace: &str, registry: &str, children: &Children, pods: &[Pod]) -> Option<String> {
+/// What the first ready pod reports; `None` when no pod is ready or none answers.
+pub async fn read(namespace: &str, registry: &str, children: &Children, pods: &[Pod]) -> Option<Reported> {
     let address = pods.iter().find(|pod| is_ready(pod))?.status.as_ref()?.pod_ip.clone()?;
     match tokio::time::timeout(PATIENCE, ask(namespace, registry, children, &address)).await {
-        Ok(Ok(version)) => Some(version),
+        Ok(Ok(reported)) => Some(reported),
         Ok(Err(error)) => {
             tracing::debug!(
                 registry.name = registry,
@@ -50,7 +54,12 @@ pub async fn read(namespace: &str, registry: &str, children: &Children, pods: &[
     }
 }
 
-async fn ask(namespace: &str, registry: &str, children: &Children, address: &str) -> Result<String, String> {
+async fn ask(
+    namespace: &str,
+    registry: &str,
+    children: &Children,
+    address: &str,
+) -> Result<Reported, String> {
     let text = |error: &dyn std::error::Error| error.to_string();
     let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
     let roots: Option<Vec<Vec<u8>>> = authority(children).map(|pem| {
@@ -71,12 +80,24 @@ async fn ask(namespace: &str, registry: &str, children: &Children, address: &str
     }
     let body =
         Limited::new(response.into_body(), BODY_LIMIT).collect().await.map_err(|error| error.to_string())?;
-    let Version { version } = serde_json::from_slice(&body.to_bytes()).map_err(|error| text(&error))?;
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
-    if version.is_empty() || version.len() > 64 || !version.chars().all(is_plain) {
-        return Err("the answer is no version".to_owned());
-    }
-    Ok(version)
+    let told: Version = serde_json::from_slice(&body.to_bytes()).map_err(|error| text(&error))?;
+    check(told).ok_or_else(|| "the answer is no version".to_owned())
+}
+
+/// What goes into `status` and events has a plain form, whoever answered.
+fn check(told: Version) -> Option<Reported> {
+    let is_plain = |text: &str| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+        !text.is_empty() && text.len() <= 64 && text.chars().all(is_plain)
+    };
+    let Version { version, artifact_policy, settings } = told;
+    let is_sentence =
+        |text: &String| !text.is_empty() && text.len() <= 1000 && !text.chars().any(char::is_control);
+    is_plain(&version).then(|| Reported {
+        version,
+        artifact_policy: artifact_policy.filter(is_sentence),
+        settings: settings.filter(|settings| is_plain(settings)),
+    })
 }
 
 /// Our authority's certificate, if the certificate that is served comes from it: the authority stays when the user brings

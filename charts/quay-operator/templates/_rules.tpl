@@ -30,10 +30,11 @@ that it made and that are not wanted any more: what belongs to a registry goes w
 - apiGroups: [route.openshift.io]
   resources: [routes/custom-host]
   verbs: [create, update]
-# Why a registry does not start yet.
+# Why a registry does not start yet; and one annotation, whose change makes the kubelet bring changed settings to a running
+# registry at once.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch]
+  verbs: [list, watch, patch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

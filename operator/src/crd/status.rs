@@ -15,6 +15,9 @@ pub struct QuayRegistryStatus {
     /// Address that clients use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry_endpoint: Option<String>,
+    /// Which artifacts the running registry accepts, as it tells itself: what came of the artifact settings in config.yaml.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_policy: Option<String>,
     /// When this status last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_updated: Option<String>,

@@ -27,6 +27,7 @@ fn a_registry_becomes_available_and_says_where_and_how() {
                  example-quay-admin; clients must trust ca.crt of ConfigMap example-quay-ca"
             ),
             ("VersionReported", "the registry runs version 0.1.0"),
+            ("ArtifactPolicy", "in force now: every artifact type is accepted"),
         ]
     );
 
@@ -48,6 +49,22 @@ fn all_conditions_stand_in_upstreams_order_whatever_happens() {
         let types: Vec<_> = world.pass().status.conditions.into_iter().filter_map(|c| c.type_).collect();
         assert_eq!(types, ConditionType::ALL.map(ConditionType::as_str));
     }
+}
+
+#[test]
+fn a_change_of_what_the_registry_accepts_is_told_once_and_stays_while_nobody_answers() {
+    let mut world = World::new("empty-spec");
+    world.pass();
+    world.start_pod();
+    world.pass();
+    world.snapshot.reported.as_mut().unwrap().artifact_policy = Some("OCI manifests are refused".to_owned());
+    let report = world.pass();
+    let told: Vec<_> = report.events.iter().map(|e| (e.reason.as_ref(), e.message.as_str())).collect();
+    assert_eq!(told, [("ArtifactPolicy", "in force now: OCI manifests are refused")]);
+    world.snapshot.reported = None;
+    let report = world.pass();
+    assert_eq!(report.status.artifact_policy.as_deref(), Some("OCI manifests are refused"));
+    assert_eq!(report.events, []);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use quay_operator::crd::{QuayRegistry, QuayRegistryStatus};
 use quay_operator::entropy::{Entropy, Exhausted};
 use quay_operator::names::Slot;
 use quay_operator::plan::{Notice, Plan, Refusal, Verdict};
-use quay_operator::snapshot::{Children, Lookup, NodeAddresses, Platform, Snapshot};
+use quay_operator::snapshot::{Children, Lookup, NodeAddresses, Platform, Reported, Snapshot};
 use quay_operator::status::{self, Outcome, Report};
 use quay_operator::{apply, build, resolve};
 use serde::Deserialize;
@@ -100,7 +100,7 @@ impl World {
                 strangers: fixture.strangers,
                 nodes: fixture.nodes,
                 pods: Vec::new(),
-                reported_version: None,
+                reported: None,
                 now: START.parse().unwrap(),
             },
             secrets: fixture.secrets,
@@ -291,7 +291,11 @@ impl World {
                 "conditions": [{"type": "Available", "status": "True"}]
             });
         });
-        self.snapshot.reported_version = Some("0.1.0".to_owned());
+        self.snapshot.reported = Some(Reported {
+            version: "0.1.0".to_owned(),
+            artifact_policy: Some("every artifact type is accepted".to_owned()),
+            settings: None,
+        });
     }
 
     /// A router says something about the Route.
@@ -338,7 +342,7 @@ impl World {
         self.remove(&owned);
         self.snapshot.registry.metadata.uid = Some("22222222-2222-2222-2222-222222222222".to_owned());
         self.snapshot.registry.status = None;
-        self.snapshot.reported_version = None;
+        self.snapshot.reported = None;
     }
 
     /// A value of a Secret.

@@ -56,6 +56,15 @@ pub fn restart_hash_input(yaml: &str) -> Result<String, Problems> {
     Ok(canonical(&Value::Mapping(sorted)))
 }
 
+/// A text that differs exactly when a key that takes effect at once differs, keys with secret values left out: a hash of it
+/// tells which settings are in force, and nothing that must not be told.
+pub fn live_hash_input(yaml: &str) -> Result<String, Problems> {
+    let mut document = raw::parse(yaml)?;
+    document.retain(|key, _| find(key).is_some_and(|known| known.reload == Reload::Live && !known.secret));
+    let sorted = document.into_iter().map(|(key, value)| (Value::String(key), value)).collect();
+    Ok(canonical(&Value::Mapping(sorted)))
+}
+
 /// One text per value, whatever the order of its keys.
 fn canonical(value: &Value) -> String {
     match value {
@@ -117,6 +126,19 @@ mod tests {
             input("DISTRIBUTED_STORAGE_CONFIG: {a: [LocalStorage, {x: 1, y: 2}]}"),
             input("DISTRIBUTED_STORAGE_CONFIG: {a: [LocalStorage, {y: 2, x: 1}]}")
         );
+    }
+
+    #[test]
+    fn the_input_of_the_live_hash_holds_keys_that_take_effect_at_once_and_no_secret() {
+        let input = |yaml: &str| live_hash_input(yaml).unwrap();
+        let base = input("SUPER_USERS: [a]\nFEATURE_USER_CREATION: true\n");
+        assert_eq!(
+            base,
+            input("FEATURE_USER_CREATION: true\nSERVER_HOSTNAME: a.example\nSUPER_USERS: [a]\n")
+        );
+        assert_ne!(base, input("SUPER_USERS: [a]\nFEATURE_USER_CREATION: false\n"));
+        let with = "DB_URI: hunter2\nSECRET_KEY: hunter2\nUSER_EVENTS_REDIS: {host: h, password: hunter2}\nUNHEARD: hunter2\n";
+        assert!(!input(with).contains("hunter2"));
     }
 
     #[test]

@@ -29,7 +29,9 @@ pub use fields::{
     storage::{Storage, StorageLocation},
     time_machine::Period,
 };
-pub use keys::{Change, Key, Reload, changes, reload_class, restart_hash_input, restart_keys};
+pub use keys::{
+    Change, Key, Reload, changes, live_hash_input, reload_class, restart_hash_input, restart_keys,
+};
 pub use merge::merge;
 pub use problem::{Problem, Problems};
 pub use secret::Secret;

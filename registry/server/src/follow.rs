@@ -16,6 +16,7 @@ use quay_core::{Core, Error};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::given::{self, Folder, Given};
+use crate::http::App;
 use crate::own_ca::OwnCa;
 use crate::superuser::{self, Admin};
 use crate::tasks::Tasks;
@@ -31,11 +32,12 @@ pub(crate) async fn configuration(
     folder: Folder,
     mut yaml: String,
     superuser: Option<String>,
-    core: Core,
+    app: App,
     serving: Serving,
     tasks: Tasks,
 ) {
     let stop = tasks.stopping();
+    app.health.note_settings(&yaml);
     let mut last = folder.look();
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -56,7 +58,8 @@ pub(crate) async fn configuration(
             Ok(None) | Err(_) => {}
             Ok(Some((look, Ok(given), _))) => {
                 last = look;
-                yaml = put_in_force(yaml, given, superuser.as_deref(), &core, &serving);
+                yaml = put_in_force(yaml, given, superuser.as_deref(), &app.core, &serving);
+                app.health.note_settings(&yaml);
             }
             Ok(Some((look, Err(error), pair))) => {
                 last = look;

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -49,6 +50,8 @@ pub struct Health {
     /// Only a new process may write again; never taken back.
     poisoned: AtomicBool,
     checked: Mutex<Option<(Instant, Checked)>>,
+    /// Which live settings are in force; unknown without a configuration.
+    settings: RwLock<Option<String>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,6 +72,12 @@ impl Health {
     /// Moves on.
     pub fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// Notes the configuration whose live settings are in force.
+    pub fn note_settings(&self, yaml: &str) {
+        let hash = quay_config::live_hash_input(yaml).ok().map(|input| settings_hash(&input));
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = hash;
     }
 
     fn serving(&self) -> bool {
@@ -149,12 +158,22 @@ async fn alive(State(app): State<App>) -> Response {
     app.health.liveness()
 }
 
-async fn version() -> Response {
+fn settings_hash(input: &str) -> String {
+    quay_oci::Digest::sha256(input.as_bytes()).hex().chars().take(16).collect()
+}
+
+/// What runs, and with which live settings: by these a change of the configuration is seen to have arrived.
+async fn version(State(app): State<App>) -> Response {
     #[derive(Serialize)]
     struct Version {
         version: &'static str,
+        artifact_policy: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        settings: Option<String>,
     }
-    reply::json(StatusCode::OK, &Version { version: VERSION })
+    let settings = app.health.settings.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let artifact_policy = app.core.artifact_policy();
+    reply::json(StatusCode::OK, &Version { version: VERSION, artifact_policy, settings })
 }
 
 async fn ready(State(app): State<App>) -> Response {

@@ -101,7 +101,7 @@ pub async fn run(options: Serve) -> anyhow::Result<()> {
             folder.clone(),
             yaml.clone(),
             superuser.map(str::to_owned),
-            core.clone(),
+            app.clone(),
             serving.clone(),
             tasks.clone(),
         );
