@@ -17,6 +17,7 @@ use crate::auth::keys::KeyRing;
 use crate::auth::lockout::Lockout;
 use crate::auth::sealing::Sealing;
 use crate::auth::{Hashing, VerifiedTokens};
+use crate::charts::Charts;
 use crate::clock::{Clock, SystemClock, ms};
 use crate::entropy::{self, Entropy, SystemEntropy};
 use crate::error::{Error, Result};
@@ -102,6 +103,7 @@ struct Inner {
     verified: VerifiedTokens,
     writers: Writers,
     pulls: Pulls,
+    charts: Charts,
     draining: AtomicBool,
     /// Names this process as the holder of leases.
     instance: String,
@@ -167,6 +169,7 @@ impl Core {
             verified: VerifiedTokens::new(),
             writers: Writers::new(),
             pulls: Pulls::default(),
+            charts: Charts::new(),
             draining: AtomicBool::new(false),
             instance: uuid(&*clock, &*entropy)?,
             clock,
@@ -289,6 +292,10 @@ impl Core {
 
     pub(crate) fn pulls(&self) -> &Pulls {
         &self.0.pulls
+    }
+
+    pub(crate) fn charts(&self) -> &Charts {
+        &self.0.charts
     }
 
     pub(crate) fn instance(&self) -> &str {

@@ -226,6 +226,9 @@ pub enum Missing {
     /// A tag.
     #[error("tag not found")]
     Tag,
+    /// A label of a manifest.
+    #[error("label not found")]
+    Label,
     /// A user.
     #[error("user not found")]
     User,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use quay_db::tables::{manifests, tags};
-use quay_oci::{Digest, media_type};
+use quay_oci::{Attachment, Digest, media_type};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -83,16 +83,24 @@ impl Core {
         last: Option<&Digest>,
     ) -> Result<Referrers> {
         let (repo, artifact_type) = (at.repo(), artifact_type.filter(|text| !text.is_empty()));
+        let (now_ms, list) = (self.now_ms(), Attachment::Referrers.tag_of(subject));
         let mut last = last.cloned();
         let (mut found, mut bytes, mut step, mut more) = (Vec::new(), 0, FIRST_STEP, true);
         // Annotations may be large: a page ends by its bytes, too, and is read in steps that fit the memory.
         while more && found.len() < REFERRERS_A_PAGE && bytes < REFERRERS_BYTES {
-            let read = self
+            let mut read = self
                 .db()
-                .read(async |c| {
-                    manifests::referrers(c, repo, subject, artifact_type, last.as_ref(), step + 1).await
+                .read(async |c| -> Result<_> {
+                    let (last, n) = (last.as_ref(), step + 1);
+                    let mut read = manifests::referrers(c, repo, subject, artifact_type, last, n).await?;
+                    // Clients keep a list of their own where a registry has none, and it may come along in a copy.
+                    let listed =
+                        manifests::listed_referrers(c, repo, &list, subject, artifact_type, last, n, now_ms);
+                    read.extend(listed.await?);
+                    Ok(read)
                 })
                 .await?;
+            read.sort_by(|a, b| a.digest.as_str().cmp(b.digest.as_str()));
             let read = cut(read, step as usize);
             more = read.more;
             let came: usize =

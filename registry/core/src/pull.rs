@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use quay_db::RepoId;
 use quay_db::tables::blobs::{self, Blob, Place};
 use quay_db::tables::manifests::{self, ManifestHead};
 use quay_db::tables::tags;
@@ -119,6 +120,35 @@ impl Core {
         Ok(blob.ok_or(Missing::Blob)?)
     }
 
+    /// All bytes of a blob that is linked to a repository, if it has no more than `limit` of them and they are here.
+    /// For what was authorised before.
+    pub(crate) async fn small_blob(
+        &self,
+        repo: RepoId,
+        digest: &Digest,
+        limit: u64,
+    ) -> Result<Option<Bytes>> {
+        let now_ms = self.now_ms();
+        let blob = self.db().read(async |c| blobs::linked(c, repo, digest, now_ms).await).await?;
+        let Some(blob) = blob.filter(|blob| blob.size.cast_unsigned() <= limit) else { return Ok(None) };
+        let key = match &blob.place {
+            Place::Inline => {
+                let bytes = self.db().read(async |c| blobs::inline_bytes(c, blob.id).await).await?;
+                return Ok(bytes.map(Bytes::from));
+            }
+            Place::Stored(key) => storage_key(key)?,
+        };
+        let mut stream = match self.blobs().read(&key, 0..blob.size.cast_unsigned()).await {
+            Err(quay_blobs::Error::NotFound(_)) => return Ok(None),
+            opened => opened?,
+        };
+        let mut all = BytesMut::new();
+        while let Some(chunk) = stream.next().await {
+            all.extend_from_slice(&chunk?);
+        }
+        Ok(Some(all.freeze()))
+    }
+
     /// A manifest by tag or digest.
     pub async fn manifest(&self, at: &Allowed<Pull>, reference: &Reference) -> Result<StoredManifest> {
         match reference {
@@ -179,8 +209,8 @@ pub(crate) fn missing_tag(tag: &TagName, once_there: bool) -> Missing {
     if once_there { Missing::TagExpired(tag.as_str().to_owned()) } else { Missing::Manifest }
 }
 
-fn stored(manifest: manifests::Manifest) -> StoredManifest {
-    let manifests::Manifest { head, bytes } = manifest;
+pub(crate) fn stored(manifest: manifests::Manifest) -> StoredManifest {
+    let manifests::Manifest { head, bytes, kind: _ } = manifest;
     let ManifestHead { digest, media_type, artifact_type, config_media_type, subject, layers_size, .. } =
         head;
     StoredManifest {

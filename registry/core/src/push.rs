@@ -10,11 +10,12 @@ use quay_db::tables::manifests::{self, NewManifest, Outcome};
 use quay_db::tables::tags::{self, Set, SetTag};
 use quay_db::tables::{blobs, repos, users};
 use quay_db::{BlobId, ManifestId, RepoId, Tx, UserId};
-use quay_oci::{Digest, ErrorCode, Manifest, ManifestError, Reference, TagName};
+use quay_oci::{ArtifactKind, Digest, ErrorCode, Manifest, ManifestError, Reference, TagName};
 
 use crate::audit::Entry;
 use crate::core::Core;
 use crate::error::{Error, Missing, Result};
+use crate::labels::{self, Effects};
 use crate::perms::{Allowed, Delete, Push};
 use crate::pull::missing_tag;
 
@@ -56,6 +57,15 @@ impl Core {
             media_type: manifest.media_type,
             subject: manifest.subject.as_ref().map(|subject| subject.digest.clone()),
         };
+        let config = match at.place.repo {
+            Some(repo) => self.image_config(repo, &manifest).await?,
+            None => None,
+        };
+        let labels = labels::of_manifest(&manifest, config.as_ref());
+        let kind =
+            ArtifactKind::of(&manifest, config.as_ref().map_or(&BTreeMap::new(), |config| &config.labels));
+        let uuids = labels.iter().map(|_| self.uuid()).collect::<Result<Vec<_>>>()?;
+        let tags_can_be_immutable = self.rules().immutable_tags;
         let (landing, now_ms) = (self.landing(at)?, self.now_ms());
         let entry = Entry::by("push_repo", &at.caller, now_ms)
             .detail("repo", at.place.name.repository())
@@ -68,6 +78,10 @@ impl Core {
                     repo: landed.repo,
                     namespace: landed.namespace,
                     manifest,
+                    kind,
+                    labels,
+                    uuids,
+                    tags_can_be_immutable,
                     digest,
                     bytes,
                     now_ms,
@@ -187,6 +201,11 @@ struct Incoming {
     repo: RepoId,
     namespace: UserId,
     manifest: Manifest,
+    kind: ArtifactKind,
+    /// What it says of itself, and a name for each of these labels.
+    labels: BTreeMap<String, String>,
+    uuids: Vec<String>,
+    tags_can_be_immutable: bool,
     digest: Digest,
     bytes: Bytes,
     now_ms: i64,
@@ -194,10 +213,10 @@ struct Incoming {
 
 impl Incoming {
     async fn store(&self, tx: &mut Tx, tag: Option<&TagName>) -> Result<Outcome> {
-        let Self { repo, namespace, manifest, digest, bytes, now_ms } = self;
+        let Self { repo, namespace, manifest, kind, labels, digest, bytes, now_ms, .. } = self;
         let (repo, namespace, now_ms) = (*repo, *namespace, *now_ms);
         let blobs = self.linked_blobs(tx).await?;
-        let children_size = self.children_size(tx).await?;
+        let Children { ids, size: children_size } = self.children(tx).await?;
         let layers: u64 = manifest.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add);
         let children: Vec<&Digest> = manifest.manifests.iter().map(|child| &child.digest).collect();
         let subject = manifest.subject.as_ref().map(|subject| &subject.digest);
@@ -220,6 +239,7 @@ impl Incoming {
             artifact_type: manifest.effective_artifact_type(),
             config_media_type: manifest.config.as_ref().map(|config| &*config.media_type),
             subject,
+            kind: *kind,
             annotations: annotations.as_deref(),
             layers_size: i64::try_from(layers).unwrap_or(i64::MAX).saturating_add(children_size),
             bytes,
@@ -229,14 +249,24 @@ impl Incoming {
             now_ms,
         };
         let put = manifests::put(tx, &new).await?;
+        if put.outcome == Outcome::New {
+            labels::store(tx, put.id, labels, &self.uuids, now_ms).await?;
+        }
         if put.outcome != Outcome::Existing {
             // Referrers that waited for their subject follow it from now on.
             manifests::set_referrers_expiry(tx, repo, digest, None).await?;
         }
         if let Some(tag) = tag {
-            let set =
-                SetTag { repo, name: tag.as_str(), manifest: put.id, end_ms: None, reversion: false, now_ms };
+            let effects = match manifest.is_index() {
+                true => Effects::of_children(tx, &ids).await?,
+                false => Effects::of(labels),
+            };
+            let end_ms = effects.end_ms(now_ms);
+            let set = SetTag { repo, name: tag.as_str(), manifest: put.id, end_ms, reversion: false, now_ms };
             set_tag(tx, namespace, &set).await?;
+            if effects.immutable && self.tags_can_be_immutable {
+                tags::set_immutable(tx, repo, tag.as_str(), true).await?;
+            }
         }
         Ok(put.outcome)
     }
@@ -264,9 +294,9 @@ impl Incoming {
         Ok(found.into_values().collect())
     }
 
-    /// Checks that every child is there with the size that the index tells; gives the sum of their layers.
-    async fn children_size(&self, tx: &mut Tx) -> Result<i64> {
-        let mut sum = 0_i64;
+    /// Checks that every child is there with the size that the index tells.
+    async fn children(&self, tx: &mut Tx) -> Result<Children> {
+        let mut children = Children::default();
         for child in &self.manifest.manifests {
             let head = manifests::head(tx, self.repo, &child.digest).await?.ok_or_else(|| {
                 Error::invalid(
@@ -283,10 +313,19 @@ impl Incoming {
                     ),
                 ));
             }
-            sum = sum.saturating_add(head.layers_size);
+            children.size = children.size.saturating_add(head.layers_size);
+            children.ids.push(head.id);
         }
-        Ok(sum)
+        Ok(children)
     }
+}
+
+/// What an index lists.
+#[derive(Default)]
+struct Children {
+    ids: Vec<ManifestId>,
+    /// Sum of their layers.
+    size: i64,
 }
 
 /// Points a tag somewhere; what it pointed at before lives on untagged for a while.

@@ -20,6 +20,7 @@ pub(crate) struct Rules {
     pub(crate) create_namespace_on_push: bool,
     pub(crate) private_on_push: bool,
     pub(crate) largest_blob: u64,
+    pub(crate) immutable_tags: bool,
 }
 
 impl Rules {
@@ -40,6 +41,7 @@ impl Rules {
             create_namespace_on_push: config.create_namespace_on_push,
             private_on_push: config.create_private_repo_on_push,
             largest_blob: config.maximum_layer_size,
+            immutable_tags: config.feature_immutable_tags,
             config,
         }
     }

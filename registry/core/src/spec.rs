@@ -8,6 +8,8 @@ mod crash;
 mod gc;
 mod manifests;
 mod repositories;
+mod tag_changes;
+mod tag_rows;
 mod tokens;
 mod uploads;
 mod who_gets_what;

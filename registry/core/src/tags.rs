@@ -11,7 +11,7 @@ use crate::clock::timestamp;
 use crate::core::Core;
 use crate::error::{Error, Missing, Result};
 use crate::page::{Page, cut};
-use crate::perms::{Allowed, Pull, Push};
+use crate::perms::{Administer, Allowed, Pull, Push};
 use crate::push::{immutable, set_tag};
 
 /// Entries on one page at most.
@@ -173,6 +173,33 @@ impl Core {
                     return Err(Missing::Tag.into());
                 }
                 entry.on_repo(place.namespace, repo).record(tx).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Fixes a tag so that it can be neither moved nor deleted. To let it go again takes the right to administer.
+    pub async fn set_tag_immutable(&self, at: &Allowed<Push>, tag: &TagName, immutable: bool) -> Result<()> {
+        let (repo, now_ms, tag) = (at.place.repo.ok_or(Missing::Repository)?, self.now_ms(), tag.clone());
+        if !self.rules().immutable_tags {
+            return Err(Error::bad_request("Immutable tags are switched off by FEATURE_IMMUTABLE_TAGS"));
+        }
+        if !immutable {
+            self.allow::<Administer>(&at.caller, at.repository()).await?;
+        }
+        let entry = Entry::by("change_tag_immutability", &at.caller, now_ms)
+            .detail("repo", at.place.name.repository())
+            .detail("namespace", at.place.name.namespace())
+            .detail("tag", tag.as_str())
+            .detail("immutable", immutable);
+        self.db()
+            .write(async move |tx| -> Result<()> {
+                let place = repos::get(tx, repo).await?.ok_or(Missing::Repository)?;
+                let known = rows::get(tx, repo, tag.as_str(), now_ms).await?.ok_or(Missing::Tag)?;
+                if known.immutable != immutable {
+                    rows::set_immutable(tx, repo, tag.as_str(), immutable).await?;
+                    entry.on_repo(place.namespace, repo).record(tx).await?;
+                }
                 Ok(())
             })
             .await

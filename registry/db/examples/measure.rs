@@ -149,6 +149,7 @@ async fn fill(tx: &mut Tx, repo: RepoId, range: std::ops::Range<u32>) -> Result<
             artifact_type: None,
             config_media_type: None,
             subject: None,
+            kind: quay_oci::ArtifactKind::Image,
             annotations: None,
             layers_size: 0,
             bytes: bytes.as_bytes(),

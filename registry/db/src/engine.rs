@@ -9,7 +9,7 @@ mod sqlite;
 
 use std::ops::{Deref, DerefMut};
 
-use quay_oci::Digest;
+use quay_oci::{ArtifactKind, Digest};
 
 use crate::Error;
 
@@ -132,6 +132,7 @@ value_from! {
     &'a Vec<u8> => |b: &'a Vec<u8>| Value::Blob(b);
     &'a [u8; 32] => |b: &'a [u8; 32]| Value::Blob(b);
     &'a Digest => |d: &'a Digest| Value::Text(d.as_str());
+    ArtifactKind => |kind: ArtifactKind| Value::Text(kind.as_str());
 }
 
 impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
@@ -193,6 +194,13 @@ impl Column for Digest {
     const EXPECTED: &'static str = "a digest";
     fn read(cell: Cell<'_>) -> Option<Self> {
         if let Cell::Text(text) = cell { text.parse().ok() } else { None }
+    }
+}
+
+impl Column for ArtifactKind {
+    const EXPECTED: &'static str = "a kind of artifact";
+    fn read(cell: Cell<'_>) -> Option<Self> {
+        if let Cell::Text(text) = cell { Some(text.parse().unwrap_or(Self::Other)) } else { None }
     }
 }
 

@@ -47,6 +47,8 @@ ids! {
     TagId
     /// An API token.
     TokenId
+    /// A label of a manifest.
+    LabelId
     /// A row of the audit log.
     AuditId
 }

@@ -22,5 +22,5 @@ mod writer;
 
 pub use engine::{Conn, Tx};
 pub use error::Error;
-pub use ids::{AuditId, BlobId, ManifestId, RepoId, TagId, TeamId, TokenId, UserId};
+pub use ids::{AuditId, BlobId, LabelId, ManifestId, RepoId, TagId, TeamId, TokenId, UserId};
 pub use store::{Db, Durability, Options, Stats};

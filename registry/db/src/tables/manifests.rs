@@ -2,7 +2,7 @@
 //!
 //! A hidden manifest is gone for readers and still pins its bytes: it can be restored until collected.
 
-use quay_oci::Digest;
+use quay_oci::{ArtifactKind, Digest};
 
 use crate::engine::{Conn, Row, Tx, coded, first, params, statements};
 use crate::{BlobId, Error, ManifestId, RepoId};
@@ -51,8 +51,10 @@ pub struct ManifestHead {
 /// A manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// Everything but the bytes.
+    /// Everything but kind and bytes.
     pub head: ManifestHead,
+    /// What it is.
+    pub kind: ArtifactKind,
     /// The bytes as received.
     pub bytes: Vec<u8>,
 }
@@ -78,6 +80,8 @@ pub struct NewManifest<'a> {
     pub config_media_type: Option<&'a str>,
     /// The manifest it is about.
     pub subject: Option<&'a Digest>,
+    /// What it is.
+    pub kind: ArtifactKind,
     /// Its annotations as a JSON object, for lists of referrers.
     pub annotations: Option<&'a [u8]>,
     /// How many bytes its layers have.
@@ -148,8 +152,8 @@ macro_rules! columns {
 statements! {
     INSERT = "INSERT INTO manifests
               (repo_id, digest, media_type, artifact_type, config_media_type, subject, size, layers_size,
-               expires_ms, created_ms, annotations, bytes)
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+               expires_ms, created_ms, annotations, bytes, kind)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
               ON CONFLICT (repo_id, digest) DO NOTHING RETURNING id";
     LOCK = concat!("SELECT ", columns!(), " FROM manifests m WHERE m.repo_id = $1 AND m.digest = $2 /* FOR UPDATE */");
     PROLONG = "UPDATE manifests SET state = 0, hidden_ms = NULL, expires_ms = $2 WHERE id = $1";
@@ -157,13 +161,13 @@ statements! {
                    ON CONFLICT DO NOTHING";
     INSERT_CHILD = "INSERT INTO manifest_children (repo_id, manifest_id, digest) VALUES ($1, $2, $3)
                     ON CONFLICT DO NOTHING";
-    FIND = concat!("SELECT ", columns!(), ", m.bytes FROM manifests m
+    FIND = concat!("SELECT ", columns!(), ", m.bytes, m.kind FROM manifests m
                     WHERE m.repo_id = $1 AND m.digest = $2 AND m.state = 0");
-    FIND_ANY = concat!("SELECT ", columns!(), ", m.bytes FROM manifests m WHERE m.repo_id = $1 AND m.digest = $2");
-    GET = concat!("SELECT ", columns!(), ", m.bytes FROM manifests m WHERE m.id = $1");
+    FIND_ANY = concat!("SELECT ", columns!(), ", m.bytes, m.kind FROM manifests m WHERE m.repo_id = $1 AND m.digest = $2");
+    GET = concat!("SELECT ", columns!(), ", m.bytes, m.kind FROM manifests m WHERE m.id = $1");
     HEAD = concat!("SELECT ", columns!(), " FROM manifests m
                     WHERE m.repo_id = $1 AND m.digest = $2 AND m.state = 0");
-    BY_TAG = concat!("SELECT ", columns!(), ", m.bytes FROM tags t JOIN manifests m ON m.id = t.manifest_id
+    BY_TAG = concat!("SELECT ", columns!(), ", m.bytes, m.kind FROM tags t JOIN manifests m ON m.id = t.manifest_id
                     WHERE t.repo_id = $1 AND t.name = $2 AND (t.end_ms IS NULL OR t.end_ms > $3) AND m.state = 0");
     HEAD_BY_TAG = concat!("SELECT ", columns!(), " FROM tags t JOIN manifests m ON m.id = t.manifest_id
                     WHERE t.repo_id = $1 AND t.name = $2 AND (t.end_ms IS NULL OR t.end_ms > $3) AND m.state = 0");
@@ -182,6 +186,12 @@ statements! {
     REFERRERS_OF_TYPE = "SELECT digest, media_type, artifact_type, size, annotations FROM manifests
                  WHERE repo_id = $1 AND subject = $2 AND artifact_type = $5 AND digest > $3 AND state = 0
                  ORDER BY digest LIMIT $4";
+    LISTED_REFERRERS = "SELECT k.digest, k.media_type, k.artifact_type, k.size, k.annotations
+                 FROM tags t JOIN manifest_children c ON c.manifest_id = t.manifest_id
+                 JOIN manifests k ON k.repo_id = c.repo_id AND k.digest = c.digest AND k.state = 0
+                 WHERE t.repo_id = $1 AND t.name = $2 AND (t.end_ms IS NULL OR t.end_ms > $6) AND c.digest > $3
+                 AND ($5 IS NULL OR k.artifact_type = $5) AND (k.subject IS NULL OR k.subject <> $7)
+                 ORDER BY c.digest LIMIT $4";
     EXPIRED = concat!("SELECT ", columns!(), " FROM manifests m WHERE m.expires_ms <= $1
                        ORDER BY m.expires_ms LIMIT $2");
     HIDDEN = concat!("SELECT ", columns!(), " FROM manifests m WHERE m.state = 1 AND m.hidden_ms <= $1
@@ -214,7 +224,7 @@ fn head_row(row: &Row<'_>) -> Result<ManifestHead, Error> {
 }
 
 fn manifest(row: &Row<'_>) -> Result<Manifest, Error> {
-    Ok(Manifest { head: head_row(row)?, bytes: row.get(BYTES)? })
+    Ok(Manifest { head: head_row(row)?, bytes: row.get(BYTES)?, kind: row.get(BYTES + 1)? })
 }
 
 fn child(row: &Row<'_>) -> Result<Child, Error> {
@@ -241,6 +251,7 @@ pub async fn put(tx: &mut Tx, new: &NewManifest<'_>) -> Result<Put, Error> {
         artifact_type,
         config_media_type,
         subject,
+        kind,
         annotations,
         layers_size,
         bytes,
@@ -261,7 +272,8 @@ pub async fn put(tx: &mut Tx, new: &NewManifest<'_>) -> Result<Put, Error> {
         expires_ms,
         now_ms,
         annotations,
-        bytes
+        bytes,
+        kind
     ];
     let Some(id) = tx.opt(INSERT, values, first::<ManifestId>).await? else {
         let there = tx.one(LOCK, params![repo, digest], head_row).await?;
@@ -369,6 +381,24 @@ pub async fn referrers(
         None => c.all(REFERRERS, params![repo, subject, after, limit], referrer).await,
         Some(of) => c.all(REFERRERS_OF_TYPE, params![repo, subject, after, limit, of], referrer).await,
     }
+}
+
+/// What a client listed as referrers of a subject in an index of its own under `tag`, but for those that name the
+/// subject themselves.
+#[expect(clippy::too_many_arguments, reason = "a page of a filtered list")]
+pub async fn listed_referrers(
+    c: &mut Conn,
+    repo: RepoId,
+    tag: &str,
+    subject: &Digest,
+    artifact_type: Option<&str>,
+    after: Option<&Digest>,
+    limit: u32,
+    now_ms: i64,
+) -> Result<Vec<Referrer>, Error> {
+    let after = after.map_or("", Digest::as_str);
+    let values = params![repo, tag, after, limit, artifact_type, now_ms, subject];
+    c.all(LISTED_REFERRERS, values, referrer).await
 }
 
 /// Manifests whose end has come, oldest first. Whether something refers to them is for the caller to see.

@@ -7,7 +7,7 @@
 //!
 //! An end in the future is an expiry: from then on the tag is gone for readers, swept or not.
 
-use quay_oci::Digest;
+use quay_oci::{Attachment, Digest};
 
 use crate::engine::{Conn, Row, Tx, first, params, statements};
 use crate::{Error, ManifestId, RepoId, TagId};
@@ -118,14 +118,18 @@ macro_rules! lifetimes {
 statements! {
     LOCK = concat!("SELECT ", tag_columns!(), "WHERE t.repo_id = $1 AND t.name = $2 /* FOR UPDATE */");
     END_LIFETIME = "UPDATE tag_history SET end_ms = $2 WHERE id = $1 AND (end_ms IS NULL OR end_ms > $2)";
+    DELETE_LIFETIME = "UPDATE tag_history SET end_ms = $2, deleted = $3
+             WHERE id = $1 AND (end_ms IS NULL OR end_ms > $2)";
     BEGIN_LIFETIME = "INSERT INTO tag_history (repo_id, name, manifest_id, digest, start_ms, end_ms, reversion)
                       SELECT $1, $2, m.id, m.digest, $4, $5, $6 FROM manifests m
                       WHERE m.id = $3 AND m.repo_id = $1 RETURNING id";
-    POINT = "INSERT INTO tags (repo_id, name, manifest_id, lifetime_id, start_ms, end_ms, reversion, immutable)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    POINT = "INSERT INTO tags (repo_id, name, manifest_id, lifetime_id, start_ms, end_ms, reversion, immutable,
+             attached, kind, size)
+             SELECT $1, $2, m.id, $4, $5, $6, $7, $8, $9, m.kind, m.layers_size FROM manifests m WHERE m.id = $3
              ON CONFLICT (repo_id, name) DO UPDATE SET manifest_id = excluded.manifest_id,
              lifetime_id = excluded.lifetime_id, start_ms = excluded.start_ms, end_ms = excluded.end_ms,
-             reversion = excluded.reversion, immutable = excluded.immutable";
+             reversion = excluded.reversion, immutable = excluded.immutable,
+             kind = excluded.kind, size = excluded.size";
     KEEP_MANIFEST = "UPDATE manifests SET expires_ms = NULL WHERE id = $1 AND expires_ms IS NOT NULL";
     GET = concat!("SELECT ", tag_columns!(), "WHERE t.repo_id = $1 AND t.name = $2
              AND (t.end_ms IS NULL OR t.end_ms > $3)");
@@ -221,7 +225,9 @@ pub async fn set(tx: &mut Tx, new: &SetTag<'_>) -> Result<Set, Error> {
     }
     let values = params![repo, name, manifest, now_ms, end_ms, reversion];
     let lifetime: TagId = tx.one(BEGIN_LIFETIME, values, first).await?;
-    tx.exec(POINT, params![repo, name, manifest, lifetime, now_ms, end_ms, reversion, false]).await?;
+    let attached = Attachment::of_tag(name).is_some();
+    let values = params![repo, name, manifest, lifetime, now_ms, end_ms, reversion, false, attached];
+    tx.exec(POINT, values).await?;
     tx.exec(KEEP_MANIFEST, params![manifest]).await?;
     Ok(match earlier.filter(|t| t.lives(now_ms)) {
         Some(earlier) if earlier.manifest == manifest => Set::Unchanged,
@@ -327,7 +333,7 @@ pub async fn delete_of_manifest(tx: &mut Tx, manifest: ManifestId, now_ms: i64) 
 
 async fn end(tx: &mut Tx, tag: &Tag, now_ms: i64) -> Result<(), Error> {
     tx.exec(DELETE, params![tag.repo, &tag.name]).await?;
-    tx.exec(END_LIFETIME, params![tag.lifetime, now_ms]).await.map(drop)
+    tx.exec(DELETE_LIFETIME, params![tag.lifetime, now_ms, true]).await.map(drop)
 }
 
 /// Changes when a current tag expires.

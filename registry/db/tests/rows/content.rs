@@ -30,6 +30,7 @@ async fn put(tx: &mut Tx, repo: &Repo, push: Push<'_>) -> Result<Put, Error> {
         artifact_type: push.artifact_type,
         config_media_type: None,
         subject: push.subject,
+        kind: quay_oci::ArtifactKind::Image,
         annotations: Some(b"{}"),
         layers_size: 0,
         bytes: push.text.as_bytes(),

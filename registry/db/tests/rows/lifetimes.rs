@@ -100,6 +100,7 @@ async fn seed(tx: &mut Tx) -> Result<Real, Error> {
             artifact_type: None,
             config_media_type: None,
             subject: None,
+            kind: quay_oci::ArtifactKind::Image,
             annotations: None,
             layers_size: 0,
             bytes: text.as_bytes(),

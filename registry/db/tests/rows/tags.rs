@@ -14,6 +14,7 @@ async fn manifest(tx: &mut Tx, repo: RepoId, text: &str) -> Result<ManifestId, E
         artifact_type: None,
         config_media_type: None,
         subject: None,
+        kind: quay_oci::ArtifactKind::Image,
         annotations: None,
         layers_size: 7,
         bytes: text.as_bytes(),
