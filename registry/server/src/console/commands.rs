@@ -56,7 +56,8 @@ pub(super) struct Recipe {
 }
 
 const OLD_HELM: &str = "Helm before 3.13 has no --ca-file here: add the CA to the system's trust instead.";
-const NO_LOG: &str = "Signed without a public transparency log? Add --insecure-ignore-tlog=true (cosign 2 and 3).";
+const NO_LOG: &str =
+    "Signed without a public transparency log? Add --insecure-ignore-tlog=true (cosign 2 and 3).";
 
 impl At<'_> {
     fn name(&self) -> String {
@@ -138,7 +139,12 @@ pub(super) fn sign(at: &At<'_>) -> Vec<Command> {
 }
 
 /// How something gets into a repository that holds nothing yet.
-pub(super) fn first_push(host: &str, repository: &RepositoryName, user: Option<&str>, own_ca: bool) -> Vec<Recipe> {
+pub(super) fn first_push(
+    host: &str,
+    repository: &RepositoryName,
+    user: Option<&str>,
+    own_ca: bool,
+) -> Vec<Recipe> {
     let at_host = word(host).into_owned();
     let name = |suffix: &str| word(&format!("{host}/{repository}{suffix}")).into_owned();
     let user = word(user.unwrap_or("USERNAME")).into_owned();
@@ -148,7 +154,10 @@ pub(super) fn first_push(host: &str, repository: &RepositoryName, user: Option<&
         podman.push(trust_containers(host));
     }
     podman.push(Command { does: "Log in", lines: format!("podman login --username {user} {at_host}") });
-    podman.push(Command { does: "Push an image", lines: format!("podman push localhost/IMAGE:TAG {}", name(":TAG")) });
+    podman.push(Command {
+        does: "Push an image",
+        lines: format!("podman push localhost/IMAGE:TAG {}", name(":TAG")),
+    });
     let mut helm = Vec::new();
     if own_ca {
         helm.push(fetch_ca(host));
@@ -218,15 +227,13 @@ fn with_trust(at: &At<'_>, trust: Command, commands: Vec<Command>) -> Vec<Comman
 }
 
 fn podman(at: &At<'_>) -> Recipe {
-    let by_digest =
-        Command { does: "Pull by digest", lines: format!("podman pull {}", at.by_digest()) };
+    let by_digest = Command { does: "Pull by digest", lines: format!("podman pull {}", at.by_digest()) };
     let commands = with_trust(at, trust_containers(at.host), with_digest(at, podman_pull(at), by_digest));
     Recipe { tool: "Podman", commands, hint: None }
 }
 
 fn docker(at: &At<'_>) -> Recipe {
-    let by_digest =
-        Command { does: "Pull by digest", lines: format!("docker pull {}", at.by_digest()) };
+    let by_digest = Command { does: "Pull by digest", lines: format!("docker pull {}", at.by_digest()) };
     let commands = with_trust(at, trust_docker(at.host), with_digest(at, docker_pull(at), by_digest));
     Recipe { tool: "Docker", commands, hint: None }
 }
@@ -252,7 +259,11 @@ fn helm(at: &At<'_>) -> Recipe {
         Command { does: "helm show", lines: format!("helm show values {}{ca}", at.chart_words()) },
         Command {
             does: "helm push",
-            lines: format!("helm push {} {}{ca}", word(&format!("{}-VERSION.tgz", at.chart())), word(&at.parent())),
+            lines: format!(
+                "helm push {} {}{ca}",
+                word(&format!("{}-VERSION.tgz", at.chart())),
+                word(&at.parent())
+            ),
         },
     ];
     let commands = with_trust(at, fetch_ca(at.host), commands);
@@ -274,7 +285,10 @@ fn oras(at: &At<'_>) -> Recipe {
     let ca = at.ca_flag("--ca-file");
     let commands = vec![
         oras_pull(at),
-        Command { does: "See its manifest", lines: format!("oras manifest fetch --pretty{ca} {}", at.by_tag()) },
+        Command {
+            does: "See its manifest",
+            lines: format!("oras manifest fetch --pretty{ca} {}", at.by_tag()),
+        },
         Command { does: "See what refers to it", lines: format!("oras discover{ca} {}", at.by_tag()) },
     ];
     Recipe { tool: "ORAS", commands: with_trust(at, fetch_ca(at.host), commands), hint: None }
@@ -320,7 +334,8 @@ pub(super) fn version_of_tag(tag: &str) -> Option<String> {
 
 /// A name that Helm takes for a release.
 fn release_name(chart: &str) -> String {
-    let name: String = chart.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(53).collect();
+    let name: String =
+        chart.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(53).collect();
     name.trim_matches('-').to_ascii_lowercase()
 }
 
@@ -380,14 +395,26 @@ mod tests {
     #[test]
     fn an_image_is_pulled_by_tag_and_by_digest() {
         let (repository, digest) = (name("org/app"), Digest::sha256(b"image"));
-        let at = At { host: "registry.example", repository: &repository, tag: Some("v1"), digest: &digest, own_ca: true };
+        let at = At {
+            host: "registry.example",
+            repository: &repository,
+            tag: Some("v1"),
+            digest: &digest,
+            own_ca: true,
+        };
         insta::assert_snapshot!(written(&recipes(Way::Image, &at, false)));
     }
 
     #[test]
     fn with_a_certificate_that_everybody_trusts_no_line_speaks_of_a_ca() {
         let (repository, digest) = (name("org/app"), Digest::sha256(b"image"));
-        let at = At { host: "registry.example", repository: &repository, tag: Some("v1"), digest: &digest, own_ca: false };
+        let at = At {
+            host: "registry.example",
+            repository: &repository,
+            tag: Some("v1"),
+            digest: &digest,
+            own_ca: false,
+        };
         for way in [Way::Image, Way::Chart, Way::Singularity, Way::Files] {
             let text = written(&recipes(way, &at, true));
             assert!(!text.contains("ca.crt") && !text.contains("certs.d"), "{text}");
@@ -408,7 +435,12 @@ mod tests {
 
     #[test]
     fn an_empty_repository_names_the_next_step() {
-        insta::assert_snapshot!(written(&first_push("registry.example", &name("org/a/b"), Some("alice"), true)));
+        insta::assert_snapshot!(written(&first_push(
+            "registry.example",
+            &name("org/a/b"),
+            Some("alice"),
+            true
+        )));
     }
 
     #[test]
@@ -431,7 +463,22 @@ mod tests {
 
     #[test]
     fn a_shell_reads_every_word_as_it_was_meant() {
-        for hostile in ["a b", "$(id)", "`id`", "a'b", "a;id", "*", "[::1]:8443", "", "\"", "\\", "~", "a\nb", "#x", "!!"] {
+        for hostile in [
+            "a b",
+            "$(id)",
+            "`id`",
+            "a'b",
+            "a;id",
+            "*",
+            "[::1]:8443",
+            "",
+            "\"",
+            "\\",
+            "~",
+            "a\nb",
+            "#x",
+            "!!",
+        ] {
             let out = Process::new("sh")
                 .args(["-c", &format!("printf %s {}", word(hostile))])
                 .output()
@@ -440,8 +487,18 @@ mod tests {
         }
         // An address of IPv6 has letters that a shell would look for files with.
         let (repository, digest) = (name("org/app"), Digest::sha256(b"x"));
-        let at = At { host: "[::1]:8443", repository: &repository, tag: Some("v1"), digest: &digest, own_ca: true };
+        let at = At {
+            host: "[::1]:8443",
+            repository: &repository,
+            tag: Some("v1"),
+            digest: &digest,
+            own_ca: true,
+        };
         assert_eq!(podman_pull(&at).lines, "podman pull '[::1]:8443/org/app:v1'");
-        assert!(trust_containers(at.host).lines.starts_with("mkdir -p ~/.config/containers/certs.d/'[::1]:8443'\n"));
+        assert!(
+            trust_containers(at.host)
+                .lines
+                .starts_with("mkdir -p ~/.config/containers/certs.d/'[::1]:8443'\n")
+        );
     }
 }

@@ -50,6 +50,58 @@ pub(super) fn short(digest: &Digest) -> String {
     digest.as_str().chars().take("sha256:".len() + 12).collect()
 }
 
+/// JSON with its members on lines of their own: nothing but white space between them changes, and what is no JSON
+/// stays readable.
+pub(super) fn indented(json: &str) -> String {
+    let (mut out, mut depth, mut quoted, mut escaped) =
+        (String::with_capacity(json.len() * 2), 0_usize, false, false);
+    let line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", depth.min(DEEPEST)));
+    };
+    let mut letters = json.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if quoted {
+            out.push(letter);
+            quoted = escaped || letter != '"';
+            escaped = letter == '\\' && !escaped;
+            continue;
+        }
+        match letter {
+            '"' => {
+                quoted = true;
+                out.push(letter);
+            }
+            '{' | '[' => {
+                out.push(letter);
+                while letters.next_if(|next| next.is_ascii_whitespace()).is_some() {}
+                if let Some(end) = letters.next_if(|next| matches!(next, '}' | ']')) {
+                    out.push(end);
+                } else {
+                    depth += 1;
+                    line(&mut out, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                line(&mut out, depth);
+                out.push(letter);
+            }
+            ',' => {
+                out.push(letter);
+                line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            letter if letter.is_ascii_whitespace() => {}
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+/// Deeper is not indented any further.
+const DEEPEST: usize = 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +138,18 @@ mod tests {
     #[test]
     fn a_digest_is_shortened_to_twelve_digits() {
         assert_eq!(short(&Digest::sha256(b"")), "sha256:e3b0c44298fc");
+    }
+
+    #[test]
+    fn json_is_indented_and_says_the_same() {
+        let text = r#"{"a":[1, {"b\"{,":"x:,[ y"}],"c":{}, "d":[ ],"e":"\\"}"#;
+        assert_eq!(
+            indented(text),
+            "{\n  \"a\": [\n    1,\n    {\n      \"b\\\"{,\": \"x:,[ y\"\n    }\n  ],\n  \"c\": {},\n  \"d\": [],\n  \"e\": \"\\\\\"\n}"
+        );
+        let same = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(same(text), same(&indented(text)));
+        assert!(indented(&"[".repeat(10_000)).len() < 10_000 * (2 * DEEPEST + 3));
+        assert_eq!(indented("no json } at all"), "nojson\n}atall");
     }
 }

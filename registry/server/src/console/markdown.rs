@@ -12,7 +12,10 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use ammonia::{Builder, UrlRelative};
-use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{
+    CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html,
+};
+use quay_core::Error;
 
 /// Elements within each other at most; deeper ones lose their markup and keep their text.
 const DEEPEST: usize = 24;
@@ -20,6 +23,9 @@ const DEEPEST: usize = 24;
 const LONGEST: usize = 256 << 10;
 /// So is one that would become more HTML than this.
 const LONGEST_HTML: usize = 2 << 20;
+
+/// A text of this length is done at once.
+const SHORT: usize = 4 << 10;
 
 /// HTML that went through the allow-list: templates write it as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +55,20 @@ pub(super) fn render(text: &str) -> SafeHtml {
     let events = harmless(Parser::new_ext(text, options));
     let mut written = String::with_capacity(text.len() * 2);
     html::push_html(&mut written, events.into_iter());
-    if written.len() > LONGEST_HTML { as_written(text) } else { SafeHtml(ALLOWED.clean(&written).to_string()) }
+    if written.len() > LONGEST_HTML {
+        as_written(text)
+    } else {
+        SafeHtml(ALLOWED.clean(&written).to_string())
+    }
+}
+
+/// [`render`] of a text of any length: a long one does not hold up other requests.
+pub(super) async fn render_apart(text: String) -> Result<SafeHtml, Error> {
+    if text.len() <= SHORT {
+        return Ok(render(&text));
+    }
+    let task = tokio::task::spawn_blocking(move || render(&text));
+    task.await.map_err(|error| Error::Internal(error.into()))
 }
 
 /// The text itself, in a block of code.
@@ -65,8 +84,31 @@ fn as_written(text: &str) -> SafeHtml {
 }
 
 const ELEMENTS: [&str; 25] = [
-    "p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code", "em", "strong", "del",
-    "a", "table", "thead", "tbody", "tr", "th", "td", "div", "span",
+    "p",
+    "br",
+    "hr",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "ul",
+    "ol",
+    "li",
+    "blockquote",
+    "pre",
+    "code",
+    "em",
+    "strong",
+    "del",
+    "a",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "div",
+    "span",
 ];
 
 /// What may be in the result at all.
@@ -227,7 +269,8 @@ fn leads_somewhere(url: &str) -> bool {
 /// Whether this is an address on the web that a link may lead to.
 pub(super) fn web_address(url: &str) -> bool {
     let begins = |scheme: &str| {
-        url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)) && url.len() > scheme.len()
+        url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+            && url.len() > scheme.len()
     };
     (begins("https://") || begins("http://")) && printable(url)
 }
@@ -278,7 +321,9 @@ mod tests {
             "<scr\u{0}ipt>alert(1)</script>",
         ] {
             let out = html(hostile).to_lowercase();
-            for opened in ["<script", "<img", "<svg", "<iframe", "<style", "<form", "<input", "<base", "<meta"] {
+            for opened in
+                ["<script", "<img", "<svg", "<iframe", "<style", "<form", "<input", "<base", "<meta"]
+            {
                 assert!(!out.contains(opened), "{hostile:?} became {out}");
             }
             assert!(attributes(&out).is_empty(), "{hostile:?} became {out}");

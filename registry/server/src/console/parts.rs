@@ -5,6 +5,7 @@ use quay_core::ArtifactKind;
 
 use super::commands::{Command, Recipe, Way};
 use super::format;
+use crate::http::App;
 
 /// A moment, for people and for machines.
 #[derive(Clone, Debug)]
@@ -43,10 +44,17 @@ impl Badge {
     }
 }
 
+/// Whether clients must be told to trust the registry's own CA.
+pub(super) fn own_ca(app: &App) -> bool {
+    app.authority.pem().is_some()
+}
+
 /// How an artifact of a kind is fetched.
 pub(super) fn way(kind: ArtifactKind) -> Way {
     match kind {
-        ArtifactKind::Image | ArtifactKind::Index | ArtifactKind::OperatorBundle | ArtifactKind::Source => Way::Image,
+        ArtifactKind::Image | ArtifactKind::Index | ArtifactKind::OperatorBundle | ArtifactKind::Source => {
+            Way::Image
+        }
         ArtifactKind::HelmChart => Way::Chart,
         ArtifactKind::Sif => Way::Singularity,
         ArtifactKind::Signature

@@ -34,7 +34,7 @@ use place::Place;
 use wish::Wish;
 
 /// The pages of repositories.
-pub(super) fn router() -> Router<App> {
+pub(super) fn routes() -> Router<App> {
     Router::new().route("/repository/{*rest}", get(show).post(act))
 }
 
@@ -90,7 +90,7 @@ pub(super) struct Head {
 
 impl Head {
     /// The tabs that this visitor has: key, words.
-    fn tabs(&self) -> Vec<(&'static str, &'static str)> {
+    pub(super) fn tabs(&self) -> Vec<(&'static str, &'static str)> {
         let mut tabs = vec![("information", "Information"), ("tags", "Tags"), ("history", "Tag history")];
         if self.can_admin {
             tabs.extend([("logs", "Logs"), ("settings", "Settings")]);

@@ -8,9 +8,8 @@ use super::super::commands::{self, At};
 use super::super::forms::{Errors, Fields};
 use super::super::frame::{Frame, page, render};
 use super::super::markdown::{self, SafeHtml};
-use super::super::parts::{Moment, Steps, steps, way};
+use super::super::parts::{Moment, Steps, own_ca, steps, way};
 use super::super::problem::Answer;
-use super::super::trust;
 use super::{Asked, Head, back};
 
 /// Longest description; core has the last word.
@@ -33,7 +32,7 @@ struct Page {
 pub(super) async fn show(asked: &Asked<'_>) -> Answer {
     let newest = TagRowQuery { limit: 1, ..TagRowQuery::default() };
     let newest = asked.app.core.tag_rows(&asked.pull, &newest).await?.rows.pop();
-    let (host, own_ca) = (asked.visit.host(), trust::own_ca(asked.app));
+    let (host, own_ca) = (asked.visit.host(), own_ca(asked.app));
     let recipes = match &newest {
         Some(row) => {
             let tag = Some(row.name.as_str());

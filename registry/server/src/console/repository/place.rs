@@ -56,7 +56,18 @@ mod tests {
 
     #[test]
     fn what_is_no_repository_name_is_nothing() {
-        for rest in ["", "/", "org", "org/", "Org/app", "org//app", "org/app/..", "-/delete", "org/-/delete", "org/app/-"] {
+        for rest in [
+            "",
+            "/",
+            "org",
+            "org/",
+            "Org/app",
+            "org//app",
+            "org/app/..",
+            "-/delete",
+            "org/-/delete",
+            "org/app/-",
+        ] {
             assert!(parse(rest).is_none(), "{rest}");
         }
     }

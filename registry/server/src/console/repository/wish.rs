@@ -51,7 +51,10 @@ mod tests {
         let wish = |query: &str| Wish::of(&format!("/x?{query}").parse().expect("an address"));
         assert_eq!(wish("q=a%20b&q=c").get("q"), "a b");
         assert_eq!(wish("q=%00x%ff%0a").get("q"), "x\u{fffd}");
-        assert_eq!((wish("page=3").page(), wish("page=-1").page(), wish("page=x").page(), wish("").page()), (3, 1, 1, 1));
+        assert_eq!(
+            (wish("page=3").page(), wish("page=-1").page(), wish("page=x").page(), wish("").page()),
+            (3, 1, 1, 1)
+        );
         assert_eq!(wish(&format!("q={}", "x".repeat(5_000))).get("q").len(), Wish::LONGEST);
     }
 
