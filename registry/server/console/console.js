@@ -7,12 +7,16 @@
   said.className = "pf-v6-screen-reader";
   said.setAttribute("role", "status");
 
-  // <button data-copy="TEXT"> or <button data-copy-from="ID">
+  // <button data-copy="TEXT">, <button data-copy="#ID"> or <button data-copy-from="ID">; hidden until now
+  const offer = (root) => root.querySelectorAll("[data-copy][hidden]").forEach((button) => (button.hidden = false));
+  offer(document);
+  document.addEventListener("htmx:load", (event) => offer(event.target));
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy], [data-copy-from]");
     if (!button) return;
-    const from = document.getElementById(button.dataset.copyFrom);
-    const text = button.dataset.copy ?? from?.value ?? from?.textContent ?? "";
+    const id = button.dataset.copyFrom ?? /^#([\w-]+)$/.exec(button.dataset.copy)?.[1];
+    const from = document.getElementById(id);
+    const text = (from ? null : button.dataset.copy) ?? from?.value ?? from?.textContent ?? "";
     try {
       await navigator.clipboard.writeText(text);
     } catch {

@@ -16,7 +16,10 @@ mod flash;
 mod forms;
 mod frame;
 mod front;
+mod organizations;
+mod paging;
 mod problem;
+mod session;
 mod theme;
 mod visit;
 
@@ -31,6 +34,11 @@ pub(crate) fn router(app: App) -> Router<App> {
         .route("/", get(front::front))
         .route("/about", get(about::show))
         .route("/theme", post(theme::choose))
+        .route("/signin", get(session::sign_in_form).post(session::sign_in))
+        .route("/signout", post(session::sign_out))
+        .route("/createaccount", get(session::create_form).post(session::create))
+        .route("/organization", get(organizations::list))
+        .route("/organizations/new", get(organizations::create_form).post(organizations::create))
         .method_not_allowed_fallback(front::nothing_here)
         .layer(axum::middleware::from_fn_with_state(app, frame::framed))
         .route("/assets/{name}", get(assets::serve))

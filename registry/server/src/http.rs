@@ -12,6 +12,7 @@
 //! as an extractor for the address of the client. A fault (500) is handed up by [`observe::Fault`] in the
 //! extensions of the response, so that it is logged once, with the request's id.
 
+pub mod authority;
 pub mod names;
 pub mod observe;
 pub mod reply;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Whether it works.
     pub health: Health,
+    /// Whom clients must trust.
+    pub authority: authority::Authority,
     /// Memory for request bodies that are held whole.
     pub bodies: v2::body::Budget,
 }

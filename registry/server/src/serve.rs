@@ -94,6 +94,7 @@ pub async fn run(options: Serve) -> anyhow::Result<()> {
         names: Names::new(start.hostname(), Some(serving.clone()), &fallback),
         metrics: Metrics::new(VERSION),
         health: Health::new(),
+        authority: http::authority::Authority::in_folders(options.config.as_deref(), &folders.conf),
         bodies: crate::v2::body::Budget::default(),
     });
     if let (Some(folder), Some(yaml)) = (&start.folder, &start.yaml) {

@@ -12,6 +12,7 @@ use quay_core::perms::{Administer, ManageNamespace};
 use quay_core::{Caller, Core, Durability, NewUser, Secret, Settings, TeamRole, Visibility};
 use quay_oci::Digest;
 use quay_registry::health::{Health, Phase};
+use quay_registry::http::authority::Authority;
 use quay_registry::http::names::Names;
 use quay_registry::http::{App, Parts, router};
 use quay_registry::metrics::Metrics;
@@ -113,6 +114,7 @@ impl Registry {
             names: Names::new(Some(HOST), None, "localhost:8443"),
             metrics: Metrics::new("test"),
             health: Health::new(),
+            authority: Authority::in_folders(None, folder.path()),
             bodies: Budget::default(),
         });
         app.health.enter(Phase::Serving);

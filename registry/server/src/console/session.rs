@@ -1,0 +1,225 @@
+//! Signing in and out, and creating an account.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use http::StatusCode;
+use http::header::{RETRY_AFTER, SET_COOKIE};
+use quay_core::{Core, Error, NewUser, Secret, SignedIn};
+use serde::Deserialize;
+
+use super::flash::done;
+use super::forms::{Errors, Fields, is_path_of_ours, see_other};
+use super::frame::{Frame, page, render};
+use super::problem::{Answer, Problem};
+use super::visit::Visit;
+use crate::http::{App, session};
+
+/// Where one lands after signing in.
+const HOME: &str = "/organization";
+
+/// Where to go after signing in.
+#[derive(Deserialize)]
+pub(super) struct Way {
+    #[serde(default)]
+    redirect_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "signin.html")]
+struct SignIn {
+    frame: Frame,
+    errors: Errors,
+    username: String,
+    redirect_url: String,
+}
+
+/// `GET /signin`.
+pub(super) async fn sign_in_form(visit: Visit, Query(way): Query<Way>) -> Answer {
+    let target = target(&way.redirect_url);
+    if visit.user().is_some() {
+        return Ok(see_other(target));
+    }
+    page(&SignIn {
+        errors: Errors::default(),
+        username: String::new(),
+        redirect_url: target.to_owned(),
+        frame: visit.frame("Sign in"),
+    })
+}
+
+/// `POST /signin`.
+pub(super) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
+    let username = fields.text("username").to_owned();
+    let password = Secret::new(fields.raw("password"));
+    let target = target(fields.raw("redirect_url")).to_owned();
+    let outcome = app.core.sign_in(&username, &password, visit.caller().from()).await;
+    app.metrics.attempt("session", outcome.is_ok());
+    let mut retry = None;
+    let (status, said) = match outcome {
+        Ok(signed_in) => return welcome(&app.core, &signed_in, see_other(&target)),
+        Err(Error::BadCredentials(said)) => (StatusCode::UNPROCESSABLE_ENTITY, said.to_owned()),
+        Err(error @ Error::TooManyAttempts { retry_after }) => {
+            retry = Some(retry_after.as_secs() + 1);
+            (StatusCode::TOO_MANY_REQUESTS, capitalised(&error.message()))
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let form = SignIn {
+        frame: visit.frame("Sign in"),
+        errors: Errors::whole(said),
+        username,
+        redirect_url: target,
+    };
+    let mut response = render(status, &form);
+    if let Some(seconds) = retry {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    Ok(response)
+}
+
+/// `POST /signout`.
+pub(super) async fn sign_out(State(app): State<App>, visit: Visit) -> Answer {
+    if visit.user().is_some() {
+        app.core.sign_out(&visit.account(&app).await?).await?;
+    }
+    let mut response = see_other("/signin");
+    response.headers_mut().append(SET_COOKIE, session::set_any(&app.core, session::COOKIE_NAME, "", 0)?);
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "createaccount.html")]
+struct CreateAccount {
+    frame: Frame,
+    errors: Errors,
+    username: String,
+    email: String,
+}
+
+/// `GET /createaccount`.
+pub(super) async fn create_form(visit: Visit) -> Answer {
+    if !visit.sign_up() {
+        return Err(Problem::NotFound);
+    }
+    if visit.user().is_some() {
+        return Ok(see_other(HOME));
+    }
+    page(&CreateAccount {
+        frame: visit.frame("Create Account"),
+        errors: Errors::default(),
+        username: String::new(),
+        email: String::new(),
+    })
+}
+
+/// `POST /createaccount`: makes the account and signs it in.
+pub(super) async fn create(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
+    if !visit.sign_up() {
+        return Err(Problem::NotFound);
+    }
+    let (username, email) = (fields.text("username"), fields.text("email"));
+    let password = Secret::new(fields.raw("password"));
+    let again = |errors: Errors| {
+        let form = CreateAccount {
+            frame: visit.frame("Create Account"),
+            username: username.to_owned(),
+            email: email.to_owned(),
+            errors,
+        };
+        Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &form))
+    };
+    let errors = incomplete(username, email, &fields);
+    if !errors.is_empty() {
+        return again(errors);
+    }
+    let new =
+        NewUser { username: username.to_owned(), email: Some(email.to_owned()), password: password.clone() };
+    let user = match app.core.create_user(visit.caller(), new).await {
+        Ok(user) => user,
+        Err(error @ (Error::Invalid { .. } | Error::Conflict(_))) => {
+            let said = error.message();
+            return again(Errors::at(field_of(&said), said));
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let signed_in = app.core.sign_in(&user.username, &password, visit.caller().from()).await?;
+    let response = done(&app, HOME, &format!("Welcome, {}. Your account has been created.", user.username))?;
+    welcome(&app.core, &signed_in, response)
+}
+
+/// What can be told without asking anybody.
+fn incomplete(username: &str, email: &str, fields: &Fields) -> Errors {
+    let mut errors = Errors::default();
+    if username.is_empty() {
+        errors.add("username", "Choose a username");
+    }
+    if email.is_empty() {
+        errors.add("email", "Email address is required");
+    }
+    let password = fields.raw("password");
+    if password.chars().count() < 8 {
+        errors.add("password", "The password must have at least 8 characters");
+    } else if fields.raw("confirm") != password {
+        errors.add("confirm", "The passwords do not match");
+    }
+    errors
+}
+
+/// The field that one of core's texts is about.
+fn field_of(said: &str) -> &'static str {
+    let said = said.to_lowercase();
+    if said.contains("password") {
+        "password"
+    } else if said.contains("email") || said.contains("e-mail") {
+        "email"
+    } else {
+        "username"
+    }
+}
+
+/// Gives the browser its session.
+pub(super) fn welcome(core: &Core, signed_in: &SignedIn, mut response: Response) -> Answer {
+    response.headers_mut().append(SET_COOKIE, session::set_cookie(core, &signed_in.cookie)?);
+    Ok(response)
+}
+
+/// Where to go after signing in: only to a path of ours, and not back to signing in.
+fn target(wanted: &str) -> &str {
+    let path = wanted.split(['?', '#']).next().unwrap_or_default();
+    if !is_path_of_ours(wanted) || matches!(path, "/" | "/signin" | "/createaccount" | "/signout" | "/theme") {
+        return HOME;
+    }
+    wanted
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signing_in_leads_to_a_page_of_ours_only() {
+        assert_eq!(target("/repository/a/b?tab=tags"), "/repository/a/b?tab=tags");
+        for elsewhere in ["", "/", "//evil.example/", "https://evil.example", "/signin?redirect_url=/x", "/signout"] {
+            assert_eq!(target(elsewhere), HOME, "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_core_finds_its_field() {
+        for (said, field) in [
+            ("The username already exists", "username"),
+            ("Invalid namespace Al: Namespace must match expression", "username"),
+            ("Invalid email address: x", "email"),
+            ("Email has already been used: a@b", "email"),
+            ("Invalid password, password must be at least 8 characters and contain no whitespace.", "password"),
+        ] {
+            assert_eq!(field_of(said), field, "{said}");
+        }
+    }
+}
