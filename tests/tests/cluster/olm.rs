@@ -104,7 +104,7 @@ impl Bundle {
         }
         for (index, permission) in parts(strategy, "clusterPermissions")?.iter().enumerate() {
             let role = Grant {
-                name: format!("{name}-{namespace}-{index}"),
+                name: format!("{name}-{namespace}-cluster-{index}"),
                 rules: permission["rules"].clone(),
                 account: permission["serviceAccountName"].as_str().context("an account")?,
                 namespace,
