@@ -12,14 +12,24 @@
 
 mod about;
 mod assets;
+mod chart;
+mod commands;
 mod flash;
+mod format;
 mod forms;
 mod frame;
 mod front;
+mod history;
+mod markdown;
 mod organizations;
 mod paging;
+mod parts;
 mod problem;
+mod repositories;
+mod repository;
 mod session;
+mod tag;
+mod tags;
 mod theme;
 mod visit;
 
@@ -39,6 +49,8 @@ pub(crate) fn router(app: App) -> Router<App> {
         .route("/createaccount", get(session::create_form).post(session::create))
         .route("/organization", get(organizations::list))
         .route("/organizations/new", get(organizations::create_form).post(organizations::create))
+        .merge(repositories::routes())
+        .merge(repository::routes())
         .method_not_allowed_fallback(front::nothing_here)
         .layer(axum::middleware::from_fn_with_state(app, frame::framed))
         .route("/assets/{name}", get(assets::serve))

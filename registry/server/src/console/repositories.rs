@@ -34,26 +34,26 @@ pub(super) fn routes() -> Router<App> {
 /// A part of the repositories that somebody may see: what `repository-table.html` draws, in a variable of the name
 /// `repositories`.
 pub(super) struct List {
-    path: String,
-    tab: &'static str,
-    namespace: Option<String>,
-    search: String,
-    sort: RepositorySort,
-    descending: bool,
-    rows: Vec<Row>,
+    pub(super) path: String,
+    pub(super) tab: &'static str,
+    pub(super) namespace: Option<String>,
+    pub(super) search: String,
+    pub(super) sort: RepositorySort,
+    pub(super) descending: bool,
+    pub(super) rows: Vec<Row>,
     /// Whether this is not the first page.
-    later: bool,
-    next: Option<String>,
+    pub(super) later: bool,
+    pub(super) next: Option<String>,
 }
 
 /// A repository in a list.
-struct Row {
-    href: String,
-    name: String,
-    public: bool,
-    starred: bool,
-    description: String,
-    modified: Moment,
+pub(super) struct Row {
+    pub(super) href: String,
+    pub(super) name: String,
+    pub(super) public: bool,
+    pub(super) starred: bool,
+    pub(super) description: String,
+    pub(super) modified: Moment,
 }
 
 impl List {
@@ -130,20 +130,20 @@ impl List {
         address(&self.path, &parameters)
     }
 
-    fn first(&self) -> String {
+    pub(super) fn first(&self) -> String {
         self.address(self.sort, self.descending, "")
     }
 
-    fn sort_word(&self) -> &'static str {
+    pub(super) fn sort_word(&self) -> &'static str {
         word(self.sort)
     }
 
-    fn order_word(&self) -> &'static str {
+    pub(super) fn order_word(&self) -> &'static str {
         if self.descending { "desc" } else { "asc" }
     }
 
     /// Where a click on the head of a column leads, and how it is sorted now.
-    fn column(&self, which: &str) -> (String, &'static str) {
+    pub(super) fn column(&self, which: &str) -> (String, &'static str) {
         let sort = if which == "modified" { RepositorySort::Modified } else { RepositorySort::Name };
         let current = sort == self.sort;
         let descending = if current { !self.descending } else { sort == RepositorySort::Modified };
