@@ -1,5 +1,6 @@
-//! Tests that need the operator of the chart out of the way, because it looks after all namespaces and another operator
-//! is to be seen at work. They run while no other test of the program does.
+//! Tests that change the cluster for everybody run while no other test of the program does: those that need the operator
+//! of the chart out of the way, because another operator is to be seen at work, and those that bring an API along which
+//! changes what a registry with `spec: {}` becomes.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -33,14 +34,26 @@ impl Case {
     pub async fn alone(count: usize, body: impl AsyncFnOnce(&[Case]) -> Result<()>) -> Result<()> {
         let _alone = PHASE.write().await;
         let client = connect().await?;
-        let before = scale(&client, 0).await?;
-        let result = AssertUnwindSafe(in_namespaces(count, body)).catch_unwind().await;
+        let before = deployments(&client).get(CHART).await.context("the chart is not installed")?;
+        let before = before.spec.and_then(|spec| spec.replicas).unwrap_or(1);
+        let test = async {
+            scale(&client, 0).await?;
+            in_namespaces(count, body).await
+        };
+        let result = AssertUnwindSafe(test).catch_unwind().await;
+        // whatever became of the test, the next ones need it
         let restored = scale(&client, before).await;
         match result {
-            Ok(result) => result.and(restored.map(drop)),
+            Ok(result) => result.and(restored),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
+}
+
+/// Runs something in `count` namespaces, with no other test beside it.
+pub(super) async fn apart(count: usize, body: impl AsyncFnOnce(&[Case]) -> Result<()>) -> Result<()> {
+    let _alone = PHASE.write().await;
+    in_namespaces(count, body).await
 }
 
 async fn in_namespaces(count: usize, body: impl AsyncFnOnce(&[Case]) -> Result<()>) -> Result<()> {
@@ -55,12 +68,14 @@ async fn in_namespaces(count: usize, body: impl AsyncFnOnce(&[Case]) -> Result<(
     result
 }
 
-/// Sets the number of the chart's operators and waits until it is so: the number before.
-async fn scale(client: &Client, replicas: i32) -> Result<i32> {
-    let deployments = Api::<Deployment>::namespaced(client.clone(), CHART);
+fn deployments(client: &Client) -> Api<Deployment> {
+    Api::namespaced(client.clone(), CHART)
+}
+
+/// Sets the number of the chart's operators and waits until it is so.
+async fn scale(client: &Client, replicas: i32) -> Result<()> {
+    let deployments = deployments(client);
     let pods = Api::<Pod>::namespaced(client.clone(), CHART);
-    let found = deployments.get(CHART).await.context("the chart is not installed as the lane does it")?;
-    let before = found.spec.and_then(|spec| spec.replicas).unwrap_or(1);
     let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
     deployments.patch(CHART, &PatchParams::default(), &patch).await?;
     until(&format!("{replicas} operators of the chart"), PATIENCE, || async {
@@ -71,6 +86,5 @@ async fn scale(client: &Client, replicas: i32) -> Result<i32> {
         ensure!(alive == usize::try_from(replicas)?, "{alive} pods are there");
         Ok(())
     })
-    .await?;
-    Ok(before)
+    .await
 }
