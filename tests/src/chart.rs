@@ -5,26 +5,50 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::clients::Helm;
+use crate::clients::{Helm, Signer};
 
 /// Packages a chart `name` of `version` into a folder: the archive.
 ///
 /// It installs one ConfigMap, so that an install needs no image.
 pub async fn package(helm: &Helm, folder: &Path, name: &str, version: &str) -> Result<PathBuf> {
+    package_with(helm, folder, name, version, &[]).await
+}
+
+/// The same, signed: helm puts a provenance file beside the archive, and pushes it with the chart.
+pub async fn package_signed(
+    helm: &Helm,
+    folder: &Path,
+    name: &str,
+    version: &str,
+    signer: &Signer,
+) -> Result<PathBuf> {
+    let ring = signer.secret_ring();
+    let sign = ["--sign", "--key", &signer.name, "--keyring", path(&ring)?];
+    package_with(helm, folder, name, version, &sign).await
+}
+
+async fn package_with(
+    helm: &Helm,
+    folder: &Path,
+    name: &str,
+    version: &str,
+    more: &[&str],
+) -> Result<PathBuf> {
     let chart = folder.join(name);
     fs::create_dir_all(chart.join("templates"))?;
     fs::write(
         chart.join("Chart.yaml"),
         format!("apiVersion: v2\nname: {name}\nversion: {version}\ndescription: A chart of the tests\n"),
     )?;
+    fs::write(chart.join("README.md"), format!("# {name}\n\nGreets whoever looks.\n"))?;
     fs::write(chart.join("values.yaml"), "greeting: hello\n")?;
     fs::write(
         chart.join("templates/configmap.yaml"),
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\ndata:\n  \
          greeting: {{ .Values.greeting }}\n",
     )?;
-    let (from, to) = (path(&chart)?, path(folder)?);
-    helm.run(&["package", from, "--destination", to]).await?.success()?;
+    let args = ["package", path(&chart)?, "--destination", path(folder)?];
+    helm.run(&[&args[..], more].concat()).await?.success()?;
     Ok(folder.join(format!("{name}-{version}.tgz")))
 }
 

@@ -1,9 +1,17 @@
-//! The real clients: helm in two versions and skopeo, each in a home of its own, with their output kept as logs.
+//! The real clients, each in a home of its own, with their output kept as logs.
 //!
-//! `tests/clients/build NAME` makes a client once and prints where it is. Passwords go in by standard input only.
+//! `tests/clients/build NAME` makes a client once and prints where it is; podman, skopeo and gpg are the system's.
+//! Passwords go in by standard input or the environment only. Every client trusts one authority by its own means.
+
+mod cosign;
+mod crane;
+mod gpg;
+mod helm;
+mod oras;
+mod podman;
+mod skopeo;
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -11,19 +19,25 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use serde_json::json;
-use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::accounts::Credentials;
-use crate::chart::path;
+pub use cosign::{Cosign, Scheme, cosigns};
+pub use crane::Crane;
+pub use gpg::Signer;
+pub use helm::{Helm, helms};
+pub use oras::Oras;
+pub use podman::Podman;
+pub use skopeo::Skopeo;
+
 use crate::out::{self, Kind};
 
+/// The helm of the guides that were written when charts in registries were new.
+pub const HELM_3_8: &str = "helm-3.8.2";
 /// The helm that has the hardest time with a repository that does not exist.
 pub const HELM_3: &str = "helm-3.18.6";
+/// The last helm 3.
+pub const HELM_3_LAST: &str = "helm-3.21.4";
 /// The helm that most people have.
 pub const HELM_4: &str = "helm-4.2.4";
 
@@ -85,6 +99,13 @@ impl Outcome {
         Ok(self)
     }
 
+    /// The outcome itself when the client said something that contains these words, in any case.
+    pub fn saying(self, words: &str) -> Result<Outcome> {
+        let said = self.text.to_lowercase().contains(&words.to_lowercase());
+        ensure!(said, "the client did not say {words:?}:\n{}", self.text);
+        Ok(self)
+    }
+
     /// What follows `label` on a line of the output, as in `Digest: sha256:…`.
     pub fn after(&self, label: &str) -> Result<&str> {
         let line = self.text.lines().find_map(|line| line.trim().strip_prefix(label));
@@ -111,170 +132,7 @@ pub async fn run(mut command: Command, shown: &str, input: Option<&str>) -> Resu
     Ok(Outcome { status: output.status, text })
 }
 
-/// A helm with a home of its own, trusting one authority.
-pub struct Helm {
-    program: PathBuf,
-    home: TempDir,
-    ca: PathBuf,
-    environment: Vec<(String, String)>,
-}
-
-impl Helm {
-    /// `version` is one of the names above; `ca` the authority as PEM.
-    pub async fn new(version: &str, ca: &str) -> Result<Helm> {
-        let (program, home) = (program(version).await?, tempfile::tempdir()?);
-        let file = home.path().join("ca.crt");
-        fs::write(&file, ca)?;
-        Ok(Helm { program, home, ca: file, environment: Vec::new() })
-    }
-
-    /// Sets a variable for every run, as `KUBECONFIG`.
-    pub fn env(mut self, name: &str, value: &str) -> Helm {
-        self.environment.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Its own folder.
-    pub fn home(&self) -> &Path {
-        self.home.path()
-    }
-
-    /// Any command.
-    pub async fn run(&self, args: &[&str]) -> Result<Outcome> {
-        self.run_with(args, None).await
-    }
-
-    /// Any command that reads something.
-    pub async fn run_with(&self, args: &[&str], input: Option<&str>) -> Result<Outcome> {
-        let mut command = Command::new(&self.program);
-        command.args(args).current_dir(self.home.path());
-        for (name, folder) in [
-            ("HOME", ""),
-            ("HELM_CONFIG_HOME", "config"),
-            ("HELM_CACHE_HOME", "cache"),
-            ("HELM_DATA_HOME", "data"),
-            ("DOCKER_CONFIG", "docker"),
-            ("XDG_RUNTIME_DIR", "run"),
-        ] {
-            command.env(name, self.home.path().join(folder));
-        }
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        run(command, &format!("helm {}", args.join(" ")), input).await
-    }
-
-    /// `helm registry login`.
-    pub async fn login(&self, host: &str, who: &Credentials) -> Result<Outcome> {
-        let ca = path(&self.ca)?;
-        let args =
-            ["registry", "login", host, "--username", &who.username, "--password-stdin", "--ca-file", ca];
-        self.run_with(&args, Some(&who.password)).await
-    }
-
-    /// Stores a log-in without asking the registry, as one that was good once.
-    pub fn remember(&self, host: &str, who: &Credentials) -> Result<()> {
-        let folder = self.home.path().join("config/registry");
-        fs::create_dir_all(&folder)?;
-        let auth = BASE64_STANDARD.encode(format!("{}:{}", who.username, who.password));
-        fs::write(folder.join("config.json"), json!({ "auths": { host: { "auth": auth } } }).to_string())?;
-        Ok(())
-    }
-
-    /// `helm push`; `to` is `host/namespace`.
-    pub async fn push(&self, archive: &Path, to: &str) -> Result<Outcome> {
-        let target = format!("oci://{to}");
-        self.run(&["push", path(archive)?, &target, "--ca-file", path(&self.ca)?]).await
-    }
-
-    /// `helm pull` into its own folder; `from` is `host/namespace/chart`.
-    pub async fn pull(&self, from: &str, version: &str) -> Result<Outcome> {
-        let source = format!("oci://{from}");
-        let to = self.home.path().join("pulled");
-        fs::create_dir_all(&to)?;
-        let args = ["pull", &source, "--version", version, "--destination", path(&to)?];
-        self.run(&[&args[..], &["--ca-file", path(&self.ca)?]].concat()).await
-    }
-
-    /// `helm install` out of the registry; `from` is `host/namespace/chart`.
-    pub async fn install(
-        &self,
-        release: &str,
-        from: &str,
-        version: &str,
-        namespace: &str,
-    ) -> Result<Outcome> {
-        let source = format!("oci://{from}");
-        let args = ["install", release, &source, "--version", version, "--namespace", namespace];
-        self.run(&[&args[..], &["--ca-file", path(&self.ca)?]].concat()).await
-    }
-
-    /// What `pull` brought.
-    pub fn pulled(&self, file: &str) -> Result<Vec<u8>> {
-        let path = self.home.path().join("pulled").join(file);
-        fs::read(&path).with_context(|| format!("read {}", path.display()))
-    }
-}
-
-/// skopeo with a home of its own, trusting one authority.
-pub struct Skopeo {
-    home: TempDir,
-}
-
-impl Skopeo {
-    /// `ca` is the authority as PEM.
-    pub fn new(ca: &str) -> Result<Skopeo> {
-        let home = tempfile::tempdir()?;
-        fs::create_dir_all(home.path().join("certs"))?;
-        fs::write(home.path().join("certs/ca.crt"), ca)?;
-        fs::write(home.path().join("policy.json"), r#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
-        Ok(Skopeo { home })
-    }
-
-    /// Its own folder.
-    pub fn home(&self) -> &Path {
-        self.home.path()
-    }
-
-    /// The folder with the authority, as `--dest-cert-dir` wants it.
-    pub fn cert_dir(&self) -> Result<String> {
-        Ok(path(&self.home.path().join("certs"))?.to_owned())
-    }
-
-    /// Any command.
-    pub async fn run(&self, args: &[&str]) -> Result<Outcome> {
-        self.run_with(args, None).await
-    }
-
-    /// Any command that reads something.
-    pub async fn run_with(&self, args: &[&str], input: Option<&str>) -> Result<Outcome> {
-        let mut command = Command::new("skopeo");
-        command.arg("--policy").arg(self.home.path().join("policy.json")).args(args);
-        run(self.at_home(command), &format!("skopeo {}", args.join(" ")), input).await
-    }
-
-    /// A line as a person pastes it into a shell.
-    pub async fn shell(&self, line: &str) -> Result<Outcome> {
-        let mut command = Command::new("sh");
-        command.args(["-euc", line]);
-        run(self.at_home(command), line, None).await
-    }
-
-    fn at_home(&self, mut command: Command) -> Command {
-        command.current_dir(self.home.path()).env("HOME", self.home.path());
-        command.env("XDG_RUNTIME_DIR", self.home.path().join("run"));
-        command.env("REGISTRY_AUTH_FILE", self.home.path().join("auth.json"));
-        command
-    }
-
-    /// `skopeo login`.
-    pub async fn login(&self, host: &str, who: &Credentials) -> Result<Outcome> {
-        let certs = self.cert_dir()?;
-        let args = ["login", "--cert-dir", &certs, "--username", &who.username, "--password-stdin", host];
-        self.run_with(&args, Some(&who.password)).await
-    }
-
-    /// `skopeo copy` from or to a registry.
-    pub async fn copy(&self, from: &str, to: &str) -> Result<Outcome> {
-        let certs = self.cert_dir()?;
-        self.run(&["copy", "--src-cert-dir", &certs, "--dest-cert-dir", &certs, from, to]).await
-    }
+/// Lets a Go program that has no option for it trust an authority, and nobody else.
+fn trust_by_environment(command: &mut Command, ca: &Path) {
+    command.env("SSL_CERT_FILE", ca).env("SSL_CERT_DIR", "/nonexistent");
 }

@@ -13,13 +13,16 @@
 pub mod accounts;
 pub mod api;
 pub mod artifact;
+pub mod browser;
 pub mod chart;
 pub mod client;
 pub mod clients;
 pub mod cluster;
 pub mod crash;
 pub mod image;
+pub mod named;
 pub mod out;
+pub mod page;
 pub mod raw;
 pub mod registry;
 pub mod secrets;

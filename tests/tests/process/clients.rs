@@ -1,108 +1,11 @@
-//! Real clients as people use them: helm in two versions and skopeo.
+//! skopeo as people use it, and the lines of the README.
 
 use anyhow::{Context, Result};
-use quay_tests::accounts::Credentials;
 use quay_tests::artifact::pull_manifest;
-use quay_tests::chart;
-use quay_tests::clients::{HELM_3, HELM_4, Helm, Skopeo};
+use quay_tests::clients::Skopeo;
 use quay_tests::image;
 
-use crate::fixture::{Started, bare, started};
-
-/// Logs in, pushes a chart to a repository that does not exist, pulls it: the bytes and the digest are the same.
-async fn helm_pushes(started: &Started, version: &str, who: &Credentials, namespace: &str) -> Result<()> {
-    let helm = Helm::new(version, &started.ca).await?;
-    let host = started.registry.host();
-    let name = format!("chart-{}", who.username.replace(['+', '_'], "-"));
-    let archive = chart::package(&helm, helm.home(), &name, "0.1.0").await?;
-
-    let login = helm.login(&host, who).await?.success()?;
-    assert!(login.text.contains("Login Succeeded"), "{}", login.text);
-    let pushed = helm.push(&archive, &format!("{host}/{namespace}")).await?.success()?;
-    let printed = pushed.after("Digest:")?;
-    let caller = started.client().basic(who);
-    let served = pull_manifest(&caller, &format!("{namespace}/{name}"), "0.1.0").await?;
-    assert_eq!(served.digest()?.as_str(), printed, "{who:?}");
-
-    helm.pull(&format!("{host}/{namespace}/{name}"), "0.1.0").await?.success()?;
-    assert_eq!(helm.pulled(&format!("{name}-0.1.0.tgz"))?, std::fs::read(&archive)?, "{who:?}");
-    Ok(())
-}
-
-async fn everybody_pushes_with(version: &str) -> Result<()> {
-    let started = started().await?;
-    let organization = started.organization("charts").await?;
-    helm_pushes(&started, version, &started.admin, "quayadmin").await?;
-    helm_pushes(&started, version, &organization.owner, "charts").await?;
-    helm_pushes(&started, version, &organization.robot, "charts").await
-}
-
-#[tokio::test]
-async fn helm_3_18_pushes_as_superuser_owner_and_robot_to_repositories_that_do_not_exist() -> Result<()> {
-    everybody_pushes_with(HELM_3).await
-}
-
-#[tokio::test]
-async fn helm_4_2_pushes_as_superuser_owner_and_robot_to_repositories_that_do_not_exist() -> Result<()> {
-    everybody_pushes_with(HELM_4).await
-}
-
-#[tokio::test]
-async fn helm_tells_why_a_wrong_password_does_not_do() -> Result<()> {
-    let started = started().await?;
-    let organization = started.organization("charts").await?;
-    for version in [HELM_3, HELM_4] {
-        for (who, reason) in [
-            (&organization.owner, "invalid username or password"),
-            (&organization.robot, "could not find robot"),
-        ] {
-            let wrong = who.with_wrong_password()?;
-            let helm = Helm::new(version, &started.ca).await?;
-            let host = started.registry.host();
-            let login = helm.login(&host, &wrong).await?.failure()?;
-            assert!(login.text.to_lowercase().contains(reason), "{version} login: {}", login.text);
-
-            let archive = chart::package(&helm, helm.home(), "refused", "0.1.0").await?;
-            helm.remember(&host, &wrong)?;
-            let push = helm.push(&archive, &format!("{host}/charts")).await?.failure()?;
-            assert!(push.text.to_lowercase().contains(reason), "{version} push: {}", push.text);
-        }
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn helm_tells_a_stranger_that_he_may_not_push() -> Result<()> {
-    let started = started().await?;
-    let organization = started.organization("charts").await?;
-    for version in [HELM_3, HELM_4] {
-        let helm = Helm::new(version, &started.ca).await?;
-        let host = started.registry.host();
-        helm.login(&host, &organization.stranger).await?.success()?;
-        let archive = chart::package(&helm, helm.home(), "refused", "0.1.0").await?;
-        let push = helm.push(&archive, &format!("{host}/charts")).await?.failure()?;
-        assert!(
-            push.text.contains("403") || push.text.to_lowercase().contains("denied"),
-            "{version}: {}",
-            push.text
-        );
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_chart_version_with_a_plus_is_found_again() -> Result<()> {
-    let started = started().await?;
-    let helm = Helm::new(HELM_4, &started.ca).await?;
-    let host = started.registry.host();
-    helm.login(&host, &started.admin).await?.success()?;
-    let archive = chart::package(&helm, helm.home(), "plus", "0.1.0+b1").await?;
-    helm.push(&archive, &format!("{host}/quayadmin")).await?.success()?;
-    helm.pull(&format!("{host}/quayadmin/plus"), "0.1.0+b1").await?.success()?;
-    let tags = quay_tests::artifact::tags(&started.caller(), "quayadmin/plus").await?;
-    assert_eq!(tags, ["0.1.0_b1"]);
-    Ok(())
-}
+use crate::fixture::bare;
 
 #[tokio::test]
 async fn skopeo_copies_an_image_to_a_registry_without_configuration_and_back() -> Result<()> {

@@ -1,10 +1,12 @@
 //! Registries with the people that the suites need.
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use quay_tests::accounts::Credentials;
 use quay_tests::api::Session;
 use quay_tests::client::{Caller, Client};
+use quay_tests::named::Named;
 use quay_tests::registry::{Registry, Site};
+use serde_json::Value;
 
 /// A configured registry and its superuser.
 pub(crate) struct Started {
@@ -29,6 +31,17 @@ pub(crate) async fn started_with(extra: &str) -> Result<Started> {
     let registry = site.start().await?;
     let (admin, ca) = (site.superuser()?, site.ca()?);
     Ok(Started { site, registry, admin, ca })
+}
+
+/// Starts a registry that clients also reach under a name as real ones have, for those that treat `localhost` in a way
+/// of their own.
+pub(crate) async fn started_as(name: &str) -> Result<(Started, Named)> {
+    let site = Site::configured("")?;
+    site.write_pair(&site.authority()?.leaf(&["localhost", "127.0.0.1", name])?)?;
+    let registry = site.start().await?;
+    let (admin, ca) = (site.superuser()?, site.ca()?);
+    let named = Named::new(name, registry.https()).await?;
+    Ok((Started { site, registry, admin, ca }, named))
 }
 
 impl Started {
@@ -83,4 +96,13 @@ pub(crate) async fn bare() -> Result<Started> {
     let registry = site.start().await?;
     let (admin, ca) = (site.superuser()?, site.ca()?);
     Ok(Started { site, registry, admin, ca })
+}
+
+/// A tag as Quay's interface shows it to who is signed in.
+pub(crate) async fn tag(session: &Session, repository: &str, tag: &str) -> Result<Value> {
+    let path = format!("/api/v1/repository/{repository}/tag/?specificTag={tag}&onlyActiveTags=true");
+    let body = session.get(&path).await?.expect(200)?.json()?;
+    let tags = body["tags"].as_array().context("tags is a list")?;
+    ensure!(tags.len() == 1, "one tag {tag} expected in {repository}: {body}");
+    Ok(tags[0].clone())
 }
