@@ -11,11 +11,12 @@ export default defineConfig({
   retries: 0,
   workers: 2,
   timeout: 120_000,
-  expect: { timeout: 15_000 },
+  expect: { timeout: 10_000 },
   reporter: [["list"], ["json", { outputFile: `${settings.out}/report.json` }]],
   use: {
     baseURL: settings.url,
     locale: "en-GB",
+    actionTimeout: 15_000,
     // A trace shows what was typed, so it is made of failures only and is never a log.
     trace: "retain-on-failure",
     launchOptions: {

@@ -22,23 +22,24 @@ export async function serious(page: Page): Promise<string[]> {
     });
 }
 
-/** By how many pixels the page is wider than the window, and which elements stick out. */
+/** What is wider than the window, or than the box in which the page scrolls, and by how much. */
 export async function overflow(page: Page): Promise<string[]> {
   return page.evaluate(() => {
-    const root = document.documentElement;
-    if (root.scrollWidth <= root.clientWidth) return [];
+    const name = (element: Element) => `${element.tagName.toLowerCase()}.${[...element.classList].join(".")}`;
+    const boxes = [document.documentElement, document.body, ...document.querySelectorAll("main, .pf-v6-c-page__main-container")];
+    const wide = boxes.filter((box) => box.scrollWidth > box.clientWidth + 1);
+    if (wide.length === 0) return [];
     // what scrolls inside a box of its own does not widen the page
     const boxed = (element: Element): boolean => {
-      for (let box = element.parentElement; box && box !== document.body; box = box.parentElement) {
+      for (let box = element.parentElement; box && !boxes.includes(box); box = box.parentElement) {
         if (getComputedStyle(box).overflowX !== "visible") return true;
       }
       return false;
     };
-    const wide = [...document.body.querySelectorAll("*")]
-      .filter((element) => element.getBoundingClientRect().right > root.clientWidth + 1 && !boxed(element))
-      .slice(0, 5)
-      .map((element) => `${element.tagName.toLowerCase()}.${[...element.classList].join(".")}`);
-    return [`${root.scrollWidth - root.clientWidth} px too wide`, ...wide];
+    const out = [...document.body.querySelectorAll("*")]
+      .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !boxed(element))
+      .slice(0, 5);
+    return [...wide.map((box) => `${name(box)} is ${box.scrollWidth - box.clientWidth} px too wide`), ...out.map(name)];
   });
 }
 

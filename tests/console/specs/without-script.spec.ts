@@ -1,4 +1,6 @@
 // The same story where JavaScript is switched off: plain forms and links carry it.
+import type { Page } from "@playwright/test";
+
 import { createAccount, createOrganization } from "../lib/account.ts";
 import { Clients } from "../lib/clients.ts";
 import { person } from "../lib/secrets.ts";
@@ -44,14 +46,24 @@ test("account, organization, chart, tags page, deletion and restoration without 
 test("what is wrong with a form stands beside its fields", async ({ page, watch }) => {
   watch.allow(/status of 422/);
   await page.goto("/createaccount");
-  await page.locator("#username").fill("Not A Name");
-  await page.locator("#email").fill("ada@example.com");
-  await page.locator("#password").fill("short123");
-  await page.locator("#confirm-password").fill("other123");
-  await page.getByTestId("create-account-submit").click();
-  for (const field of ["#username", "#confirm-password"]) {
-    await expect(page.locator(field)).toHaveAttribute("aria-invalid", "true");
-  }
-  await expect(page.locator("#username")).toHaveValue("Not A Name");
+  const send = async (username: string, password: string, again: string) => {
+    await page.locator("#username").fill(username);
+    await page.locator("#email").fill("ada@example.com");
+    await page.locator("#password").fill(password);
+    await page.locator("#confirm-password").fill(again);
+    await page.getByTestId("create-account-submit").click();
+  };
+  await send("ada", "long-enough", "another-one");
+  await isWrong(page, "#confirm-password");
   await expect(page.locator("#password"), "a password is never sent back").toHaveValue("");
+  await send("Not A Name", "long-enough", "long-enough");
+  await isWrong(page, "#username");
+  await expect(page.locator("#username")).toHaveValue("Not A Name");
 });
+
+/** The field says that it is wrong, and leads to a text that says what is wrong. */
+async function isWrong(page: Page, field: string): Promise<void> {
+  await expect(page.locator(field)).toHaveAttribute("aria-invalid", "true");
+  await expect(page.locator(`${field}-error`)).toBeVisible();
+  expect(await page.locator(field).getAttribute("aria-describedby")).toContain(`${field.slice(1)}-error`);
+}
