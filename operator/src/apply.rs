@@ -12,6 +12,10 @@ use crate::names::{self, FIELD_MANAGER, Slot};
 use crate::settings::Touch;
 use crate::snapshot::Children;
 
+/// A version that no object ever has: the store's numbers begin before the first object. An apply with it makes an object
+/// that is not there, and is a conflict with one that is.
+const NEVER: &str = "1";
+
 /// A child that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{title} could not be written: {message}")]
@@ -139,12 +143,14 @@ async fn write(
     {
         body["metadata"]["resourceVersion"] = version.as_str().into();
     }
+    if read.is_none() {
+        body["metadata"]["resourceVersion"] = NEVER.into();
+    }
     let params = PatchParams::apply(FIELD_MANAGER).force().validation_strict();
     api.patch(&child.name, &params, &Patch::Apply(&body)).await
 }
 
-/// Makes the object with nothing but its labels; an apply alone cannot tell making from overwriting. Its content comes
-/// by apply, so that fields can be given up again: those of a creation would stay ours for ever.
+/// Makes the object with nothing but its labels, by the one request that never overwrites. Its content comes by apply, so that fields can be given up again: those of a creation would stay ours for ever.
 async fn create(api: &Api<DynamicObject>, child: &Prepared) -> Result<DynamicObject, kube::Error> {
     let mut empty = DynamicObject::new(&child.name, &child.slot.resource());
     empty.metadata.labels = serde_json::from_value(child.body["metadata"]["labels"].clone()).ok();

@@ -36,6 +36,11 @@ impl Client {
         Client::over(builder(ca)?.http2_prior_knowledge(), host)
     }
 
+    /// For a host that no name server knows, reached at `address`.
+    pub fn reached_at(host: &str, ca: &str, address: std::net::SocketAddr) -> Result<Client> {
+        Client::over(builder(ca)?.http1_only().resolve(host, address), host)
+    }
+
     fn over(builder: reqwest::ClientBuilder, host: &str) -> Result<Client> {
         let http = builder.build().context("make a client")?;
         Ok(Client { http, base: format!("https://{host}") })

@@ -9,6 +9,7 @@ mod endpoint;
 mod kubectl;
 mod node;
 mod phase;
+mod routes;
 
 pub use case::{Case, REGISTRY_KIND, connect};
 pub use endpoint::Endpoint;

@@ -104,17 +104,7 @@ pub fn read(lookup: &Lookup) -> Result<Bundle, Vec<Problem>> {
         match serde_yaml::from_str(&yaml) {
             Ok(Value::Mapping(settings)) => settings,
             Ok(Value::Null) => Mapping::new(),
-            Ok(_) => {
-                return Err(invalid(format!(
-                    "config.yaml in Secret {name} is no mapping: write one KEY: value per line"
-                )));
-            }
-            Err(error) => {
-                return Err(invalid(format!(
-                    "config.yaml in Secret {name} is no YAML: {}",
-                    position(&error)
-                )));
-            }
+            Ok(_) | Err(_) => return Err(unreadable(&name, &yaml)),
         }
     };
     Ok(Bundle { secret: name, yaml, settings, certificate, files })
@@ -124,11 +114,18 @@ fn take(files: &mut BTreeMap<String, Vec<u8>>, key: &str) -> Option<Vec<u8>> {
     files.remove(key).filter(|content| !content.is_empty())
 }
 
-/// Where parsing failed; the parser's own message may quote a secret.
-fn position(error: &serde_yaml::Error) -> String {
-    match error.location() {
-        Some(at) => format!("look at line {}, column {}", at.line(), at.column()),
-        None => "it cannot be parsed".to_owned(),
+/// What the registry itself would say to a text that is no list of keys; it quotes no value.
+fn unreadable(secret: &str, yaml: &str) -> Vec<Problem> {
+    match quay_config::load(yaml) {
+        Err(found) => found
+            .iter()
+            .map(|problem| {
+                Problem::new(Reason::ConfigInvalid, format!("config.yaml in Secret {secret}: {problem}"))
+            })
+            .collect(),
+        Ok(_) => {
+            invalid(format!("config.yaml in Secret {secret} is no mapping: write one KEY: value per line"))
+        }
     }
 }
 
@@ -159,7 +156,7 @@ mod tests {
 
     #[test]
     fn text_that_is_no_mapping_is_refused_without_quoting_it() {
-        for yaml in ["- hunter2", "hunter2", "a: [hunter2"] {
+        for yaml in ["- hunter2", "hunter2", "a: [hunter2", "SECRET_KEY = hunter2\nA = 1\n"] {
             let problems = read(&bundle(&[("config.yaml", yaml)])).unwrap_err();
             assert_eq!(problems[0].reason, Reason::ConfigInvalid);
             assert!(!problems[0].message.contains("hunter2"), "{}", problems[0].message);

@@ -5,6 +5,7 @@ use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
 use quay_operator::names::Slot;
+use quay_operator::settings::Touch;
 use quay_operator::snapshot::Children;
 use quay_operator::{apply, build};
 use serde_json::{Value, json};
@@ -72,11 +73,49 @@ async fn a_child_is_applied_strictly_by_force_and_under_one_name() {
     );
     assert!(said[8].path.ends_with("/deployments/example-quay-app"), "{}", said[8].path);
     for said in said {
-        assert!(
-            said.body["metadata"]["resourceVersion"].is_null()
-                && said.body["metadata"]["managedFields"].is_null()
-        );
+        let is_made = created.iter().any(|made| {
+            said.path == format!("{}/{}", made.path, made.body["metadata"]["name"].as_str().unwrap())
+        });
+        // a version that no object has: what appeared since it was looked for is not written over
+        let version = if is_made { json!(null) } else { json!("1") };
+        assert_eq!(said.body["metadata"]["resourceVersion"], version, "{}", said.path);
+        assert!(said.body["metadata"]["managedFields"].is_null());
     }
+}
+
+#[tokio::test]
+async fn a_route_that_is_not_wanted_any_more_goes_unless_it_has_changed_since() {
+    for (code, is_gone) in [(200, true), (404, true), (409, false)] {
+        let mut world = World::new("routes");
+        world.settled();
+        world.meddle(Slot::Route, |live| live["metadata"]["resourceVersion"] = "7".into());
+        let mut children = world.snapshot.children.clone();
+        let mut prepared = build::children(&world.settled()).unwrap();
+        prepared.retain(|child| child.slot != Slot::Route);
+        let (service, mut server) = tower_test::mock::pair();
+        let client = Client::new(service, "team");
+        let (removed, said) = tokio::join!(
+            apply::remove_unwanted(&client, "team", &prepared, &mut children),
+            answer(&mut server, |_| code)
+        );
+        assert_eq!(said.method, Method::DELETE);
+        assert!(said.path.ends_with("/namespaces/team/routes/example-quay"), "{}", said.path);
+        assert_eq!(said.body["preconditions"], json!({"uid": "uid-of-Route", "resourceVersion": "7"}));
+        assert_eq!(removed.is_ok(), is_gone);
+        assert_eq!(children.has(Slot::Route), !is_gone);
+    }
+}
+
+#[tokio::test]
+async fn a_pod_is_touched_in_its_annotation_alone_and_only_that_very_pod() {
+    let touch = Touch { pod: "p".to_owned(), uid: "u".to_owned(), value: "v".to_owned() };
+    let (service, mut server) = tower_test::mock::pair();
+    let client = Client::new(service, "team");
+    let (touched, said) = tokio::join!(apply::touch(&client, "team", &touch), answer(&mut server, |_| 200));
+    touched.unwrap();
+    assert_eq!((said.method, said.path.as_str()), (Method::PATCH, "/api/v1/namespaces/team/pods/p"));
+    assert_eq!(said.kind, "application/merge-patch+json");
+    assert_eq!(said.body, json!({"metadata": {"uid": "u", "annotations": {"quay-operator/settings": "v"}}}));
 }
 
 #[tokio::test]

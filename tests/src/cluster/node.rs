@@ -88,7 +88,7 @@ pub async fn audit(case: &Case, user: &str) -> Result<Vec<String>> {
 }
 
 /// The folder of the cluster, in which its kubeconfig lies.
-fn directory() -> Result<PathBuf> {
+pub(super) fn directory() -> Result<PathBuf> {
     let path = std::env::var("CLUSTER_KUBECONFIG").or_else(|_| std::env::var("KUBECONFIG"))?;
     Ok(PathBuf::from(path).parent().context("the kubeconfig's folder")?.to_path_buf())
 }
@@ -105,7 +105,7 @@ async fn as_root(program: &str, args: &[&str]) -> Result<String> {
     finish(program, command).await
 }
 
-async fn finish(what: &str, mut command: Command) -> Result<String> {
+pub(super) async fn finish(what: &str, mut command: Command) -> Result<String> {
     let run = command.stdin(Stdio::null()).kill_on_drop(true).output();
     let output = tokio::time::timeout(Duration::from_secs(60), run)
         .await

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::{ObjectMeta, PostParams};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use quay_tests::cluster::{Case, REGISTRY_KIND};
 use serde_json::{Value, json};
 
@@ -86,6 +86,35 @@ async fn a_registry_with_upstreams_finalizer_is_refused_and_nothing_is_written()
         .await?;
         case.condition("old", "RolloutBlocked", "True", "AdoptionRequired").await?;
         assert_eq!(children(case).await?, []);
+        Ok(())
+    })
+    .await
+}
+
+/// What keeps the operator from taking over an object that appears between its look and its first write.
+#[tokio::test]
+async fn an_apply_of_what_was_not_there_makes_an_object_and_never_takes_one_over() -> Result<()> {
+    Case::run(async |case| {
+        let maps = case.api::<ConfigMap>();
+        let stranger = json!({ "metadata": { "name": "stranger" }, "data": { "theirs": "kept" } });
+        maps.create(&PostParams::default(), &serde_json::from_value(stranger)?).await?;
+        let params = PatchParams::apply("quay-operator").force();
+        let apply = |name: &str, version: Value| {
+            Patch::Apply(json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": { "name": name, "resourceVersion": version }, "data": { "ca.crt": "ours" },
+            }))
+        };
+        maps.patch("absent", &params, &apply("absent", json!("1"))).await?;
+        match maps.patch("stranger", &params, &apply("stranger", json!("1"))).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            other => anyhow::bail!("it was not refused: {other:?}"),
+        }
+        let kept = maps.get("stranger").await?.data;
+        assert_eq!(kept, Some(BTreeMap::from([("theirs".to_owned(), "kept".to_owned())])));
+        // control: without the version it is taken over
+        maps.patch("stranger", &params, &apply("stranger", Value::Null)).await?;
+        assert_eq!(maps.get("stranger").await?.data.map(|data| data.len()), Some(2));
         Ok(())
     })
     .await

@@ -46,6 +46,14 @@ async fn a_bad_bundle_is_refused_with_all_its_mistakes_and_a_good_one_is_taken_u
         );
         assert!(case.api::<Pod>().list(&ListParams::default()).await?.items.is_empty());
 
+        // as one guide prints them
+        change_bundle(case, "FEATURE_HELM_OCI_SUPPORT = true\nFEATURE_GENERAL_OCI_SUPPORT = true\n").await?;
+        case.wait("bundled", "the two lines to be explained", |registry| {
+            let said = registry["status"]["conditions"].to_string();
+            said.contains("ConfigInvalid") && said.contains("KEY: value")
+        })
+        .await?;
+
         change_bundle(case, "REGISTRY_TITLE: Ours\nFEATURE_USER_CREATION: false\n").await?;
         case.available("bundled").await?;
         let at = case.endpoint("bundled").await?;
@@ -71,8 +79,7 @@ async fn a_live_key_reaches_the_registry_without_a_new_pod() -> Result<()> {
         let pod = case.pod("live").await?.metadata.uid;
         change_bundle(case, "FEATURE_USER_CREATION: false\n").await?;
         let number = std::sync::atomic::AtomicUsize::new(0);
-        // the kubelet brings a changed Secret within its sync period
-        quay_tests::until::until("sign-up to be closed", std::time::Duration::from_secs(180), || async {
+        quay_tests::until::until("sign-up to be closed", std::time::Duration::from_secs(60), || async {
             let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             anyhow::ensure!(at.sign_up(&format!("late{number}")).await.is_err(), "sign-up is still open");
             Ok(())

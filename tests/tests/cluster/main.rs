@@ -15,5 +15,7 @@ mod manifests;
 mod olm;
 mod refused;
 mod retain;
+mod route;
+mod settings;
 mod settled;
 mod user;
