@@ -177,6 +177,8 @@ impl Core {
         }));
         core.recover().await?;
         core.turn_keys().await?;
+        core.ensure_library().await?;
+        core.tell_what_is_in_force();
         Ok(core)
     }
 
@@ -189,8 +191,20 @@ impl Core {
     /// the secret keys are read when the registry opens.
     pub fn swap_config(&self, config: Config) {
         let rules = Rules::new(Arc::new(config), self.0.founder.load().as_deref());
-        tracing::info!(artifacts = %rules.artifacts.describe(), "configuration in force");
         self.0.rules.store(Arc::new(rules));
+        self.tell_what_is_in_force();
+    }
+
+    /// One line of the log with what people ask about most.
+    fn tell_what_is_in_force(&self) {
+        let rules = self.rules();
+        tracing::info!(
+            artifacts = %rules.artifacts.describe(),
+            sign_up = rules.config.feature_user_creation,
+            anonymous_pull = rules.anonymous_access,
+            library = rules.library().unwrap_or("(names without a namespace are refused)"),
+            "configuration in force"
+        );
     }
 
     /// What the artifact policy lets pass, for logs and status.

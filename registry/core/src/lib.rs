@@ -23,6 +23,7 @@ mod gc;
 mod housekeeping;
 mod labels;
 mod landing;
+mod library;
 mod lists;
 mod manifest_detail;
 mod orgs;

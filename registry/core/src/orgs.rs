@@ -81,7 +81,8 @@ impl Core {
         accounts::check_name("namespace", name)?;
         let taken = || Error::bad_request("A user or organization with this name already exists");
         let rules = self.rules();
-        if rules.is_reserved(name) {
+        let founds_library = rules.library() == Some(name) && rules.is_superuser(&who.place.name);
+        if rules.is_kept(name) && !founds_library {
             return Err(taken());
         }
         let email = email.map(str::trim).filter(|email| !email.is_empty()).map(str::to_lowercase);

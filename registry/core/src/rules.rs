@@ -56,6 +56,21 @@ impl Rules {
         self.superusers.contains(name)
     }
 
+    /// The namespace of names without one, unless they are refused.
+    pub(crate) fn library(&self) -> Option<&str> {
+        self.config.feature_library_support.then_some(&*self.config.library_namespace)
+    }
+
+    /// Every name that is kept for a superuser.
+    pub(crate) fn superusers(&self) -> impl Iterator<Item = &str> {
+        self.superusers.iter().map(String::as_str)
+    }
+
+    /// Whether nobody but a superuser can take this name by signing up, by founding an organization or by pushing.
+    pub(crate) fn is_kept(&self, name: &str) -> bool {
+        self.is_reserved(name) || self.reads_everything(name) || self.library() == Some(name)
+    }
+
     /// How long deleted tags can be restored in a new namespace, in seconds.
     pub(crate) fn default_window_s(&self) -> i64 {
         i64::try_from(self.config.default_tag_expiration.seconds()).unwrap_or(i64::MAX)

@@ -57,7 +57,7 @@ pub struct Access {
 impl Core {
     /// Issues a token to a caller for a service, one of the names this registry answers to.
     pub async fn issue_token(&self, caller: &Caller, service: &str, scopes: &[String]) -> Result<Token> {
-        let requests = scope::parse(service, scopes)?;
+        let requests = scope::parse(service, scopes, |name| self.resolve(name))?;
         if caller.is_anonymous() && (requests.is_empty() || !self.rules().anonymous_access) {
             return Err(Refusal::Challenge { scope: None }.into());
         }

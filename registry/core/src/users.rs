@@ -108,8 +108,8 @@ impl Core {
         if rules.config.feature_invite_only_user_creation {
             return Err(Error::bad_request("Cannot create non-invited user"));
         }
-        // Whoever takes a superuser's name would have a superuser's powers.
-        if rules.is_reserved(&new.username) || rules.reads_everything(&new.username) {
+        // Whoever takes a superuser's name would have a superuser's powers; the library is the superusers'.
+        if rules.is_kept(&new.username) {
             return Err(Error::bad_request("The username already exists"));
         }
         self.make_user(caller, new).await
@@ -168,6 +168,7 @@ impl Core {
                 Ok(user)
             })
             .await?;
+        self.ensure_library().await?;
         Ok(Initialized { user: self.shown(&user), access_token: token })
     }
 
@@ -201,6 +202,7 @@ impl Core {
             }
         };
         self.set_founder(username);
+        self.ensure_library().await?;
         Ok(outcome)
     }
 

@@ -30,10 +30,38 @@ pub enum NameError {
 }
 
 /// A repository, `namespace/name`, where the name may have any number of components.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone)]
 pub struct RepositoryName {
     full: Arc<str>,
     slash: usize,
+    /// Written without a namespace. The name is the same as with it.
+    short: bool,
+}
+
+impl PartialEq for RepositoryName {
+    fn eq(&self, other: &Self) -> bool {
+        self.full == other.full
+    }
+}
+
+impl Eq for RepositoryName {}
+
+impl std::hash::Hash for RepositoryName {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.full.hash(state);
+    }
+}
+
+impl PartialOrd for RepositoryName {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RepositoryName {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.full.cmp(&other.full)
+    }
 }
 
 impl RepositoryName {
@@ -46,9 +74,9 @@ impl RepositoryName {
             return Err(NameError::Grammar);
         }
         match text.find('/') {
-            Some(slash) => Ok(Self { full: text.into(), slash }),
+            Some(slash) => Ok(Self { full: text.into(), slash, short: false }),
             None if LIBRARY.len() + 1 + text.len() > MAX_NAME => Err(NameError::TooLong),
-            None => Ok(Self { full: format!("{LIBRARY}/{text}").into(), slash: LIBRARY.len() }),
+            None => Ok(Self { full: format!("{LIBRARY}/{text}").into(), slash: LIBRARY.len(), short: true }),
         }
     }
 
@@ -73,6 +101,11 @@ impl RepositoryName {
     /// The whole name.
     pub fn as_str(&self) -> &str {
         &self.full
+    }
+
+    /// Whether it was written without a namespace, which one then means for want of another.
+    pub fn is_short(&self) -> bool {
+        self.short
     }
 }
 
@@ -254,7 +287,10 @@ mod tests {
             let name = RepositoryName::parse(text).unwrap();
             assert_eq!((name.namespace(), name.repository()), (namespace, repository));
         }
-        assert_eq!(RepositoryName::parse("alpine").unwrap().as_str(), "library/alpine");
+        let (short, long) =
+            (RepositoryName::parse("alpine").unwrap(), RepositoryName::parse("library/alpine").unwrap());
+        assert_eq!((short.as_str(), short.is_short(), long.is_short()), ("library/alpine", true, false));
+        assert_eq!(short, long);
     }
 
     #[test]

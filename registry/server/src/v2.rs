@@ -29,7 +29,7 @@ use quay_oci::{Digest, RepositoryName};
 
 use crate::http::App;
 use crate::http::observe::Who;
-use endpoint::{Endpoint, Operation};
+use endpoint::{Endpoint, Operation, Start};
 
 static API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const REGISTRY_2: HeaderValue = HeaderValue::from_static("registry/2.0");
@@ -41,9 +41,13 @@ pub async fn serve(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut response = match endpoint::parse(&parts.method, parts.uri.path(), parts.uri.query()) {
         Ok(Endpoint::Token) => token::serve(&app, &parts, body).await,
-        Ok(endpoint) => {
+        Ok(mut endpoint) => {
             let mut body = Some(body);
-            match answer(&app, &parts, &endpoint, &mut body).await {
+            let outcome = match resolve(&app.core, &mut endpoint) {
+                Ok(()) => answer(&app, &parts, &endpoint, &mut body).await,
+                Err(error) => Err(error),
+            };
+            match outcome {
                 Ok(response) => response,
                 Err(error) => {
                     // A client that is still sending would see a reset instead of the answer.
@@ -58,6 +62,17 @@ pub async fn serve(State(app): State<App>, request: Request) -> Response {
     };
     response.headers_mut().insert(&API_VERSION, REGISTRY_2);
     response
+}
+
+/// Puts in the namespace that names without one belong to.
+fn resolve(core: &quay_core::Core, endpoint: &mut Endpoint) -> Result<()> {
+    let Endpoint::In(name, operation) = endpoint else { return Ok(()) };
+    *name = core.resolve(name.clone())?;
+    if let Operation::StartUpload(Start::Mount { from, .. }) = operation {
+        // Where a mount comes from is a hint; without it the bytes are sent.
+        *from = from.take().and_then(|from| core.resolve(from).ok());
+    }
+    Ok(())
 }
 
 async fn answer(app: &App, parts: &Parts, endpoint: &Endpoint, body: &mut Option<Body>) -> Result<Response> {

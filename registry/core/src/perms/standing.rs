@@ -154,6 +154,8 @@ fn may_found(rules: &Rules, caller: &Caller, namespace: &str) -> bool {
     if !crate::accounts::is_namespace(namespace) || rules.is_reserved(namespace) {
         return false;
     }
-    rules.create_namespace_on_push
-        || (namespace == quay_oci::name::LIBRARY && rules.is_superuser(&person.name))
+    if rules.library() == Some(namespace) {
+        return rules.is_superuser(&person.name);
+    }
+    rules.create_namespace_on_push && !rules.is_kept(namespace)
 }

@@ -187,15 +187,3 @@ async fn a_push_founds_an_organization_only_where_that_is_switched_on() {
     w.push_image(&alice, "charts/demo", "v1", b"layer").await;
     assert!(w.core.organization(&alice, "charts").await.unwrap().is_admin);
 }
-
-#[tokio::test]
-async fn a_superuser_founds_the_library_by_pushing_to_it() {
-    let w = World::new().await;
-    w.core.ensure_superuser("quayadmin", "", &PASSWORD.into()).await.unwrap();
-    let (admin, alice) = (w.log_in("quayadmin").await.unwrap(), w.person("alice").await);
-    let push = async |who| word(w.core.allow::<crate::perms::Push>(who, &"nginx".parse().unwrap()).await);
-    assert_eq!((push(&alice).await, push(&admin).await), ("denied", "allowed"));
-    w.push_image(&admin, "nginx", "v1", b"layer").await;
-    assert!(w.get(&admin, "library/nginx", "v1").await.is_ok());
-    assert_eq!(push(&alice).await, "denied");
-}

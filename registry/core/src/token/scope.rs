@@ -26,11 +26,16 @@ pub(crate) fn wants_catalog(parameters: &[String]) -> bool {
 }
 
 /// Parses every `scope` parameter; each may hold several scopes separated by spaces. `service` is the host that
-/// names may be prefixed with.
-pub(crate) fn parse(service: &str, parameters: &[String]) -> Result<Vec<ScopeRequest>> {
+/// names may be prefixed with, `resolve` what a name without a namespace stands for.
+pub(crate) fn parse(
+    service: &str,
+    parameters: &[String],
+    resolve: impl Fn(RepositoryName) -> Result<RepositoryName>,
+) -> Result<Vec<ScopeRequest>> {
     let mut out: Vec<ScopeRequest> = Vec::new();
     for scope in parameters.iter().flat_map(|p| p.split_ascii_whitespace()) {
-        let Some(request) = one(service, scope)? else { continue };
+        let Some(mut request) = one(service, scope)? else { continue };
+        request.name = resolve(request.name)?;
         if let Some(known) = out.iter_mut().find(|known| known.asked == request.asked) {
             known.pull |= request.pull;
             known.push |= request.push;
@@ -72,7 +77,7 @@ mod tests {
 
     fn parsed(scopes: &[&str]) -> Vec<ScopeRequest> {
         let scopes: Vec<String> = scopes.iter().map(|s| (*s).to_owned()).collect();
-        parse("reg.example:8443", &scopes).unwrap()
+        parse("reg.example:8443", &scopes, Ok).unwrap()
     }
 
     fn flags(r: &ScopeRequest) -> (bool, bool, bool, bool) {
@@ -118,13 +123,13 @@ mod tests {
 
     #[test]
     fn a_name_that_cannot_be_a_repository_is_an_error() {
-        let wrong = parse("reg.example", &["repository:Charts/Demo:pull".to_owned()]);
+        let wrong = parse("reg.example", &["repository:Charts/Demo:pull".to_owned()], Ok);
         assert!(matches!(wrong, Err(Error::Invalid { code: ErrorCode::NameInvalid, .. })));
     }
 
     #[test]
     fn a_flood_of_scopes_is_refused() {
         let many: Vec<String> = (0..=MOST_SCOPES).map(|i| format!("repository:a/b{i}:pull")).collect();
-        assert!(parse("reg.example", &many).is_err());
+        assert!(parse("reg.example", &many, Ok).is_err());
     }
 }
