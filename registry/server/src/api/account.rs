@@ -1,9 +1,10 @@
 //! One's own account, signing up, and the first account of all.
 
 use axum::extract::{Path, State};
+use axum::response::IntoResponse;
 use http::StatusCode;
-use quay_core::perms::Account;
-use quay_core::{Allowed, Error, Membership, NewUser, Secret, User};
+use quay_core::perms::{Account, ManageNamespace};
+use quay_core::{AboutMe, Allowed, Error, Membership, NewUser, Secret, User};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,7 +52,7 @@ struct OrganizationOfUser {
 }
 
 impl UserView {
-    fn new(user: User, organizations: Vec<Membership>) -> Self {
+    fn new(user: User, about: AboutMe, organizations: Vec<Membership>) -> Self {
         let organization = |membership: Membership| OrganizationOfUser {
             avatar: Avatar::new(&membership.organization, "org"),
             can_create_repo: membership.can_create,
@@ -74,10 +75,10 @@ impl UserView {
             preferred_namespace: false,
             tag_expiration_s: user.tag_expiration_s,
             prompts: Vec::new(),
-            company: None,
-            family_name: None,
-            given_name: None,
-            location: None,
+            company: about.company,
+            family_name: about.family_name,
+            given_name: about.given_name,
+            location: about.location,
             is_free_account: true,
             has_password_set: true,
             organizations: organizations.into_iter().map(organization).collect(),
@@ -88,8 +89,9 @@ impl UserView {
 
 async fn view(app: &App, account: &Allowed<Account>) -> Answer<UserView> {
     let user = app.core.user(account).await?;
+    let about = app.core.about_me(account).await?;
     let organizations = app.core.my_organizations(account).await?;
-    Ok(UserView::new(user, organizations))
+    Ok(UserView::new(user, about, organizations))
 }
 
 /// The account that is signed in.
@@ -115,8 +117,72 @@ pub(super) async fn create(State(app): State<App>, visitor: Visitor, Json(body):
     let new = NewUser { username: body.username, email: body.email, password: password.clone() };
     let user = app.core.create_user(&visitor.caller, new).await?;
     let signed_in = app.core.sign_in(&user.username, &password, visitor.caller.from()).await?;
-    let response = reply::json(StatusCode::OK, &UserView::new(user, Vec::new()));
+    let response = reply::json(StatusCode::OK, &UserView::new(user, AboutMe::default(), Vec::new()));
     welcome(&app, &signed_in, response)
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ChangeUser {
+    #[serde(default)]
+    password: Option<String>,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    username: Option<String>,
+    #[serde(default)]
+    tag_expiration_s: Option<u64>,
+    #[serde(default)]
+    given_name: Option<String>,
+    #[serde(default)]
+    family_name: Option<String>,
+    #[serde(default)]
+    company: Option<String>,
+    #[serde(default)]
+    location: Option<String>,
+}
+
+/// Changes one's own account. A new password ends every other session.
+#[utoipa::path(put, path = "/api/v1/user/", tag = "user", request_body = ChangeUser,
+    responses((status = 200, body = UserView), (status = 400), (status = 401, description = "The password has to be shown again")))]
+pub(super) async fn change(State(app): State<App>, visitor: Visitor, Json(body): Json<ChangeUser>) -> Answer {
+    let account = visitor.account(&app).await?;
+    visitor.fresh(&app)?;
+    let name = app.core.user(&account).await?.username;
+    if body.username.as_ref().is_some_and(|new| *new != name) {
+        return Err(Trouble::Request("Accounts cannot be renamed".to_owned()));
+    }
+    if let Some(email) = body.email {
+        app.core.set_email(&account, &email).await?;
+    }
+    if let Some(seconds) = body.tag_expiration_s {
+        let own = app.core.allow_in::<ManageNamespace>(&visitor.caller, &name).await?;
+        app.core.set_tag_expiration(&own, seconds).await?;
+    }
+    let ChangeUser { given_name, family_name, company, location, .. } = body;
+    let about = AboutMe { given_name, family_name, company, location };
+    if about != AboutMe::default() {
+        app.core.set_about_me(&account, about).await?;
+    }
+    let Some(password) = body.password.map(Secret::new) else {
+        return Ok(reply::json(StatusCode::OK, &view(&app, &account).await?));
+    };
+    app.core.change_password(&account, &password).await?;
+    let response = reply::json(StatusCode::OK, &view(&app, &account).await?);
+    if !visitor.is_session() {
+        return Ok(response);
+    }
+    let signed_in = app.core.sign_in(&name, &password, visitor.caller.from()).await?;
+    welcome(&app, &signed_in, response)
+}
+
+/// Deletes one's own account with everything in its namespace.
+#[utoipa::path(delete, path = "/api/v1/user/", tag = "user",
+    responses((status = 204), (status = 400), (status = 401, description = "The password has to be shown again")))]
+pub(super) async fn delete(State(app): State<App>, visitor: Visitor) -> Answer {
+    let account = visitor.account(&app).await?;
+    visitor.fresh(&app)?;
+    app.core.delete_account(&account).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -9,7 +9,7 @@ use serde_json::json;
 use utoipa::OpenApi;
 
 use super::outcome::{Answer, Trouble};
-use super::{grants, repository, tags};
+use super::{grants, labels, logs, manifests, repository, stars, tags};
 use crate::http::reply;
 
 /// Operations below `/api/v1/repository/`, which one route serves.
@@ -28,6 +28,11 @@ use crate::http::reply;
         tags::put,
         tags::delete,
         tags::restore,
+        manifests::show,
+        labels::list,
+        labels::add,
+        labels::show,
+        labels::delete,
         grants::list_users,
         grants::show_user,
         grants::put_user,
@@ -36,6 +41,10 @@ use crate::http::reply;
         grants::show_team,
         grants::put_team,
         grants::delete_team,
+        grants::transitive,
+        logs::of_repository,
+        logs::counts_of_repository,
+        stars::delete,
     )
 )]
 struct Repositories;

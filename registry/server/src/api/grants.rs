@@ -15,7 +15,7 @@ use crate::http::reply;
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Role {
+pub(super) enum Role {
     Read,
     Write,
     Admin,
@@ -102,6 +102,26 @@ async fn delete(asked: &Asked<'_>, grantee: Grantee) -> Answer {
     let allowed = asked.app.core.allow::<Administer>(&asked.visitor.caller, asked.name).await?;
     asked.app.core.revoke(&allowed, &grantee).await?;
     Ok(no_content())
+}
+
+#[derive(Serialize, ToSchema)]
+struct RolesView {
+    permissions: Vec<RoleView>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct RoleView {
+    role: &'static str,
+}
+
+/// Every role that a person or robot has, however they came by it.
+#[utoipa::path(get, path = "/api/v1/repository/{repository}/permissions/user/{username}/transitive", tag = "permission",
+    params(("repository" = String, Path), ("username" = String, Path)), responses((status = 200, body = RolesView), (status = 404)))]
+pub(super) async fn transitive(asked: &Asked<'_>, user: &str) -> Answer {
+    let allowed = asked.app.core.allow::<Administer>(&asked.visitor.caller, asked.name).await?;
+    let roles = asked.app.core.transitive_roles(&allowed, user).await?;
+    let permissions = roles.into_iter().map(|role| RoleView { role: word(role) }).collect();
+    Ok(reply::json(StatusCode::OK, &RolesView { permissions }))
 }
 
 /// Permissions of people and robots.

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
 use quay_core::perms::ManageNamespace;
-use quay_core::{Member, Organization, Team};
+use quay_core::{Error, Member, Missing, Organization, Team};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -168,21 +168,58 @@ struct TeamOfMember {
     avatar: Avatar,
 }
 
+impl MemberView {
+    fn new(member: Member) -> Self {
+        let team = |name: String| TeamOfMember { avatar: Avatar::new(&name, "team"), name };
+        Self {
+            avatar: Avatar::of_account(&member.name, member.robot),
+            name: member.name,
+            kind: "user",
+            teams: member.teams.into_iter().map(team).collect(),
+            repositories: member.repositories,
+        }
+    }
+}
+
 /// The people in an organization's teams.
 #[utoipa::path(get, path = "/api/v1/organization/{orgname}/members", tag = "organization",
     params(("orgname" = String, Path)), responses((status = 200, body = MembersView), (status = 403)))]
 pub(super) async fn members(State(app): State<App>, visitor: Visitor, Path(name): Path<String>) -> Answer {
     let allowed = app.core.allow_in::<ManageNamespace>(&visitor.caller, &name).await?;
-    let team = |name: String| TeamOfMember { avatar: Avatar::new(&name, "team"), name };
-    let member = |member: Member| MemberView {
-        avatar: Avatar::of_account(&member.name, member.robot),
-        name: member.name,
-        kind: "user",
-        teams: member.teams.into_iter().map(team).collect(),
-        repositories: Vec::new(),
-    };
-    let members = app.core.organization_members(&allowed).await?.into_iter().map(member).collect();
+    let members = app.core.organization_members(&allowed).await?.into_iter().map(MemberView::new).collect();
     Ok(reply::json(StatusCode::OK, &MembersView { members }))
+}
+
+/// One of the people in an organization's teams.
+#[utoipa::path(get, path = "/api/v1/organization/{orgname}/members/{membername}", tag = "organization",
+    params(("orgname" = String, Path), ("membername" = String, Path)), responses((status = 200, body = MemberView), (status = 404)))]
+pub(super) async fn member(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((name, member)): Path<(String, String)>,
+) -> Answer {
+    let allowed = app.core.allow_in::<ManageNamespace>(&visitor.caller, &name).await?;
+    let mut members = app.core.organization_members(&allowed).await?.into_iter();
+    let found = members.find(|found| found.name == member).ok_or_else(|| Error::from(Missing::Member))?;
+    Ok(reply::json(StatusCode::OK, &MemberView::new(found)))
+}
+
+#[derive(Serialize, ToSchema)]
+struct CollaboratorsView {
+    collaborators: Vec<MemberView>,
+}
+
+/// People with permissions on repositories of an organization who are in none of its teams.
+#[utoipa::path(get, path = "/api/v1/organization/{orgname}/collaborators", tag = "organization",
+    params(("orgname" = String, Path)), responses((status = 200, body = CollaboratorsView), (status = 403)))]
+pub(super) async fn collaborators(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Answer {
+    let allowed = app.core.allow_in::<ManageNamespace>(&visitor.caller, &name).await?;
+    let collaborators = app.core.collaborators(&allowed).await?.into_iter().map(MemberView::new).collect();
+    Ok(reply::json(StatusCode::OK, &CollaboratorsView { collaborators }))
 }
 
 /// Takes a person out of every team of an organization.

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::{Method, StatusCode, Uri};
 use quay_core::perms::{Administer, CreateRepository, Pull, Push};
-use quay_core::{Repository, TagQuery, Visibility};
+use quay_core::{RepositoryQuery, RepositoryRow, TagQuery, Visibility};
 use quay_oci::RepositoryName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ use super::outcome::{Answer, Trouble};
 use super::target::{self, Target};
 use super::view::SUCCESS;
 use super::visitor::Visitor;
-use super::{frame, grants, tags};
+use super::{frame, grants, labels, logs, manifests, tags};
 use crate::http::{App, reply};
 
 /// Repositories on a page of the list.
@@ -69,6 +69,11 @@ pub(super) async fn serve(
         (Method::PUT, Target::Tag(tag)) => tags::put(&asked, &tag).await,
         (Method::DELETE, Target::Tag(tag)) => tags::delete(&asked, &tag).await,
         (Method::POST, Target::Restore(tag)) => tags::restore(&asked, &tag).await,
+        (Method::GET, Target::Manifest(digest)) => manifests::show(&asked, &digest).await,
+        (Method::GET, Target::Labels(digest)) => labels::list(&asked, &digest).await,
+        (Method::POST, Target::Labels(digest)) => labels::add(&asked, &digest).await,
+        (Method::GET, Target::Label(digest, label)) => labels::show(&asked, &digest, &label).await,
+        (Method::DELETE, Target::Label(digest, label)) => labels::delete(&asked, &digest, &label).await,
         (Method::GET, Target::Users) => grants::list_users(&asked).await,
         (Method::GET, Target::User(user)) => grants::show_user(&asked, &user).await,
         (Method::PUT, Target::User(user)) => grants::put_user(&asked, &user).await,
@@ -77,7 +82,15 @@ pub(super) async fn serve(
         (Method::GET, Target::Team(team)) => grants::show_team(&asked, &team).await,
         (Method::PUT, Target::Team(team)) => grants::put_team(&asked, &team).await,
         (Method::DELETE, Target::Team(team)) => grants::delete_team(&asked, &team).await,
-        (_, Target::Tags | Target::Users | Target::Teams) => Ok(frame::not_that_way("GET")),
+        (Method::GET, Target::Transitive(user)) => grants::transitive(&asked, &user).await,
+        (Method::GET, Target::Logs) => logs::of_repository(&asked).await,
+        (Method::GET, Target::LogCounts) => logs::counts_of_repository(&asked).await,
+        (_, Target::Transitive(_) | Target::Logs | Target::LogCounts) => Ok(frame::not_that_way("GET")),
+        (_, Target::Labels(_)) => Ok(frame::not_that_way("GET, POST")),
+        (_, Target::Label(..)) => Ok(frame::not_that_way("GET, DELETE")),
+        (_, Target::Tags | Target::Manifest(_) | Target::Users | Target::Teams) => {
+            Ok(frame::not_that_way("GET"))
+        }
         (_, Target::Tag(_)) => Ok(frame::not_that_way("PUT, DELETE")),
         (_, Target::User(_) | Target::Team(_)) => Ok(frame::not_that_way("GET, PUT, DELETE")),
         (_, Target::Visibility | Target::Restore(_)) => Ok(frame::not_that_way("POST")),
@@ -92,7 +105,7 @@ pub(super) struct ListQuery {
     /// Also public ones of other people.
     #[serde(default, deserialize_with = "body::flag")]
     public: bool,
-    /// Only starred ones; there are none.
+    /// Only those with a star of one's own.
     #[serde(default, deserialize_with = "body::flag")]
     starred: bool,
     /// Where the page before ended.
@@ -101,14 +114,14 @@ pub(super) struct ListQuery {
 }
 
 #[derive(Serialize, ToSchema)]
-struct ListView {
-    repositories: Vec<ItemView>,
+pub(super) struct ListView {
+    pub(super) repositories: Vec<ItemView>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_page: Option<String>,
+    pub(super) next_page: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct ItemView {
+pub(super) struct ItemView {
     namespace: String,
     name: String,
     description: String,
@@ -120,7 +133,7 @@ struct ItemView {
 }
 
 impl ItemView {
-    fn new(repository: Repository) -> Self {
+    pub(super) fn new(RepositoryRow { repository, starred }: RepositoryRow) -> Self {
         Self {
             namespace: repository.namespace,
             name: repository.name,
@@ -129,7 +142,7 @@ impl ItemView {
             kind: "image",
             state: repository.state,
             last_modified: repository.modified.as_second(),
-            is_starred: false,
+            is_starred: starred,
         }
     }
 }
@@ -144,25 +157,25 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor, Query(query):
         ));
     }
     if query.starred {
-        return Ok(reply::json(StatusCode::OK, &ListView { repositories: Vec::new(), next_page: None }));
+        let account = visitor.account(&app).await?;
+        let rows = app.core.starred(&account).await?;
+        let of =
+            |row: &RepositoryRow| query.namespace.as_ref().is_none_or(|n| *n == row.repository.namespace);
+        let repositories = rows.into_iter().filter(of).map(ItemView::new).collect();
+        return Ok(reply::json(StatusCode::OK, &ListView { repositories, next_page: None }));
     }
-    let last = match query.next_page.as_deref() {
+    let after = match query.next_page.as_deref() {
         None => None,
         Some(token) => {
             Some(page_start(token).ok_or_else(|| Trouble::Request("Invalid next_page".to_owned()))?)
         }
     };
-    let page = app
-        .core
-        .repositories(&visitor.caller, query.namespace.as_deref(), false, PAGE, last.as_deref())
-        .await?;
-    let key = |last: &Repository| match &query.namespace {
-        Some(_) => last.name.clone(),
-        None => format!("{}/{}", last.namespace, last.name),
-    };
-    let end = page.items.last().filter(|_| page.more).map(|last| BASE64_URL_SAFE_NO_PAD.encode(key(last)));
-    let repositories = page.items.into_iter().map(ItemView::new).collect();
-    Ok(reply::json(StatusCode::OK, &ListView { repositories, next_page: end }))
+    let query =
+        RepositoryQuery { namespace: query.namespace, after, limit: PAGE, ..RepositoryQuery::default() };
+    let page = app.core.repository_rows(&visitor.caller, &query).await?;
+    let next_page = page.next.map(|next| BASE64_URL_SAFE_NO_PAD.encode(next));
+    let repositories = page.rows.into_iter().map(ItemView::new).collect();
+    Ok(reply::json(StatusCode::OK, &ListView { repositories, next_page }))
 }
 
 fn page_start(token: &str) -> Option<String> {
@@ -268,6 +281,10 @@ pub(super) async fn show(asked: &Asked<'_>) -> Answer {
     let core = &asked.app.core;
     let allowed = core.allow::<Pull>(&asked.visitor.caller, asked.name).await?;
     let found = core.repository(&allowed).await?;
+    let is_starred = match core.allow_account(&asked.visitor.caller).await {
+        Ok(account) => core.is_starred(&account, &allowed).await?,
+        Err(_) => false,
+    };
     let tags = match query.include_tags {
         true => Some(current_tags(asked, &allowed).await?),
         false => None,
@@ -279,7 +296,7 @@ pub(super) async fn show(asked: &Asked<'_>) -> Answer {
         description: found.repository.description,
         is_public: found.repository.visibility == Visibility::Public,
         is_organization: found.is_organization,
-        is_starred: false,
+        is_starred,
         status_token: "",
         trust_enabled: false,
         tag_expiration_s: found.tag_expiration_s,

@@ -4,16 +4,19 @@ use axum::extract::{Path, Query, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
 use quay_core::perms::{ManageNamespace, ViewNamespace};
-use quay_core::{Robot, RepositoryPermission};
+use quay_core::{RepositoryPermission, Robot, RobotRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{self, Json};
 use super::grants::word;
 use super::outcome::{Answer, Trouble};
-use super::view::date;
+use super::view::{Avatar, date};
 use super::visitor::Visitor;
 use crate::http::{App, reply};
+
+/// Robots that are read at once.
+const PAGE: u32 = 100;
 
 #[derive(Serialize, ToSchema)]
 struct RobotsView {
@@ -29,10 +32,30 @@ struct RobotView {
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    teams: Option<Vec<TeamOfRobot>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repositories: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     unstructured_metadata: Option<serde_json::Value>,
 }
 
+#[derive(Serialize, ToSchema)]
+struct TeamOfRobot {
+    name: String,
+    avatar: Avatar,
+}
+
 impl RobotView {
+    /// With what it may do.
+    fn in_full(row: RobotRow) -> Self {
+        let team = |name: String| TeamOfRobot { avatar: Avatar::new(&name, "team"), name };
+        Self {
+            teams: Some(row.teams.into_iter().map(team).collect()),
+            repositories: Some(row.repositories.into_iter().map(|held| held.repository).collect()),
+            ..Self::in_list(row.robot)
+        }
+    }
+
     fn in_list(robot: Robot) -> Self {
         Self {
             name: robot.name,
@@ -40,6 +63,8 @@ impl RobotView {
             last_accessed: robot.last_accessed.map(date),
             description: robot.description,
             token: robot.token.map(|token| token.expose().to_owned()),
+            teams: None,
+            repositories: None,
             unstructured_metadata: None,
         }
     }
@@ -56,6 +81,9 @@ pub(super) struct ListQuery {
     /// Whether to show tokens, to those who may see them.
     #[serde(default = "yes", deserialize_with = "body::flag")]
     token: bool,
+    /// Whether to show teams and repositories.
+    #[serde(default, deserialize_with = "body::flag")]
+    permissions: bool,
     /// At most so many.
     #[serde(default)]
     limit: Option<usize>,
@@ -83,12 +111,23 @@ fn own(visitor: &Visitor) -> Answer<String> {
 
 async fn list(app: &App, visitor: &Visitor, namespace: &str, query: &ListQuery) -> Answer {
     let allowed = app.core.allow_in::<ViewNamespace>(&visitor.caller, namespace).await?;
-    let mut robots = app.core.robots(&allowed, query.token).await?;
-    robots.truncate(query.limit.unwrap_or(usize::MAX));
-    Ok(reply::json(
-        StatusCode::OK,
-        &RobotsView { robots: robots.into_iter().map(RobotView::in_list).collect() },
-    ))
+    let limit = query.limit.unwrap_or(usize::MAX);
+    let mut robots = Vec::new();
+    let mut last: Option<String> = None;
+    while robots.len() < limit {
+        let page = app.core.robot_rows(&allowed, None, query.token, PAGE, last.as_deref()).await?;
+        last = page.items.last().map(|row| row.robot.name.clone());
+        let shown = |row: RobotRow| match query.permissions {
+            true => RobotView::in_full(row),
+            false => RobotView::in_list(row.robot),
+        };
+        robots.extend(page.items.into_iter().map(shown));
+        if !page.more {
+            break;
+        }
+    }
+    robots.truncate(limit);
+    Ok(reply::json(StatusCode::OK, &RobotsView { robots }))
 }
 
 async fn show(app: &App, visitor: &Visitor, namespace: &str, short: &str) -> Answer {
@@ -118,7 +157,7 @@ async fn regenerate(app: &App, visitor: &Visitor, namespace: &str, short: &str) 
 }
 
 #[derive(Serialize, ToSchema)]
-struct PermissionsView {
+pub(super) struct PermissionsView {
     permissions: Vec<PermissionView>,
 }
 
@@ -135,19 +174,25 @@ struct RepositoryOfRobot {
     is_public: bool,
 }
 
+impl PermissionsView {
+    /// What a robot or a team may do.
+    pub(super) fn new(held: Vec<RepositoryPermission>) -> Self {
+        let permission = |held: RepositoryPermission| PermissionView {
+            repository: RepositoryOfRobot {
+                name: held.repository,
+                namespace: held.namespace,
+                is_public: held.public,
+            },
+            role: word(held.role),
+        };
+        Self { permissions: held.into_iter().map(permission).collect() }
+    }
+}
+
 async fn permissions(app: &App, visitor: &Visitor, namespace: &str, short: &str) -> Answer {
     let allowed = app.core.allow_in::<ManageNamespace>(&visitor.caller, namespace).await?;
-    let permission = |found: RepositoryPermission| PermissionView {
-        repository: RepositoryOfRobot {
-            name: found.repository,
-            namespace: found.namespace,
-            is_public: found.public,
-        },
-        role: word(found.role),
-    };
-    let permissions =
-        app.core.robot_permissions(&allowed, short).await?.into_iter().map(permission).collect();
-    Ok(reply::json(StatusCode::OK, &PermissionsView { permissions }))
+    let held = app.core.robot_permissions(&allowed, short).await?;
+    Ok(reply::json(StatusCode::OK, &PermissionsView::new(held)))
 }
 
 /// What one of one's own robots may do.

@@ -18,6 +18,12 @@ pub(super) enum Target {
     Tag(String),
     /// The past of one tag.
     Restore(String),
+    /// One manifest, by digest.
+    Manifest(String),
+    /// The labels of a manifest.
+    Labels(String),
+    /// One of them.
+    Label(String, String),
     /// Permissions of people and robots.
     Users,
     /// The permission of one of them.
@@ -26,6 +32,12 @@ pub(super) enum Target {
     Teams,
     /// The permission of one of them.
     Team(String),
+    /// Every role of one person or robot, however they came by it.
+    Transitive(String),
+    /// Its log.
+    Logs,
+    /// Its log, counted.
+    LogCounts,
 }
 
 /// Reads what stands behind `/api/v1/repository/`, decoded.
@@ -33,13 +45,23 @@ pub(super) fn parse(rest: &str) -> Option<(RepositoryName, Target)> {
     let parts: Vec<&str> = rest.strip_suffix('/').unwrap_or(rest).split('/').collect();
     let (depth, target) = match *parts.as_slice() {
         [.., "tag", tag, "restore"] if parts.len() >= 5 => (3, Target::Restore(tag.to_owned())),
+        [.., "manifest", digest, "labels", label] if parts.len() >= 6 => {
+            (4, Target::Label(digest.to_owned(), label.to_owned()))
+        }
+        [.., "manifest", digest, "labels"] if parts.len() >= 5 => (3, Target::Labels(digest.to_owned())),
+        [.., "permissions", "user", user, "transitive"] if parts.len() >= 6 => {
+            (4, Target::Transitive(user.to_owned()))
+        }
         [.., "permissions", "user", user] if parts.len() >= 5 => (3, Target::User(user.to_owned())),
         [.., "permissions", "team", team] if parts.len() >= 5 => (3, Target::Team(team.to_owned())),
         [.., "permissions", "user"] if parts.len() >= 4 => (2, Target::Users),
         [.., "permissions", "team"] if parts.len() >= 4 => (2, Target::Teams),
+        [.., "manifest", digest] if parts.len() >= 4 => (2, Target::Manifest(digest.to_owned())),
         [.., "tag", tag] if parts.len() >= 4 => (2, Target::Tag(tag.to_owned())),
         [.., "tag"] if parts.len() >= 3 => (1, Target::Tags),
         [.., "changevisibility"] if parts.len() >= 3 => (1, Target::Visibility),
+        [.., "logs"] if parts.len() >= 3 => (1, Target::Logs),
+        [.., "aggregatelogs"] if parts.len() >= 3 => (1, Target::LogCounts),
         [_, _, ..] => (0, Target::Itself),
         _ => return None,
     };
@@ -67,11 +89,17 @@ mod tests {
                 ("/tag", Target::Tags),
                 ("/tag/v1", Target::Tag("v1".to_owned())),
                 ("/tag/v1/restore", Target::Restore("v1".to_owned())),
+                ("/manifest/sha256:0", Target::Manifest("sha256:0".to_owned())),
+                ("/manifest/sha256:0/labels", Target::Labels("sha256:0".to_owned())),
+                ("/manifest/sha256:0/labels/x", Target::Label("sha256:0".to_owned(), "x".to_owned())),
                 ("/changevisibility", Target::Visibility),
                 ("/permissions/user/", Target::Users),
                 ("/permissions/user/org+ci", Target::User("org+ci".to_owned())),
                 ("/permissions/team/", Target::Teams),
                 ("/permissions/team/owners", Target::Team("owners".to_owned())),
+                ("/permissions/user/bob/transitive", Target::Transitive("bob".to_owned())),
+                ("/logs", Target::Logs),
+                ("/aggregatelogs", Target::LogCounts),
             ] {
                 assert_eq!(
                     read(&format!("{name}{suffix}")),

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::body::Json;
 use super::outcome::Answer;
+use super::robots::PermissionsView;
 use super::view::Avatar;
 use super::visitor::Visitor;
 use crate::http::{App, reply};
@@ -129,6 +130,19 @@ pub(super) async fn members(
     let can_edit = app.core.allow_in::<ManageNamespace>(&visitor.caller, &organization).await.is_ok();
     let members = members.into_iter().map(|member| TeamMemberView::new(member.name, member.robot)).collect();
     Ok(reply::json(StatusCode::OK, &TeamMembersView { name: team, members, can_edit }))
+}
+
+/// The repositories on which a team has a permission.
+#[utoipa::path(get, path = "/api/v1/organization/{orgname}/team/{teamname}/permissions", tag = "team",
+    params(("orgname" = String, Path), ("teamname" = String, Path)), responses((status = 200, body = PermissionsView), (status = 404)))]
+pub(super) async fn permissions(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((organization, team)): Path<(String, String)>,
+) -> Answer {
+    let allowed = app.core.allow_in::<ManageNamespace>(&visitor.caller, &organization).await?;
+    let found = app.core.team_permissions(&allowed, &team).await?;
+    Ok(reply::json(StatusCode::OK, &PermissionsView::new(found)))
 }
 
 /// Adds a person, or a robot of the organization, to a team.

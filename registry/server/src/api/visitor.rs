@@ -55,6 +55,11 @@ impl Visitor {
         Ok(Self { caller, signed_in_at })
     }
 
+    /// Whether it is a browser's session that asks, not a script with credentials.
+    pub(super) fn is_session(&self) -> bool {
+        self.signed_in_at.is_some()
+    }
+
     /// The right to act on one's own account.
     pub(super) async fn account(&self, app: &App) -> Answer<Allowed<Account>> {
         Ok(app.core.allow_account(&self.caller).await?)
