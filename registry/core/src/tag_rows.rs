@@ -1,6 +1,7 @@
 //! Tags as a console lists them: a page, sorted and filtered, with what is known of what they point at.
 
 use jiff::Timestamp;
+use quay_db::tables::manifest_facts::Facts;
 use quay_db::tables::{tag_rows as rows, tags};
 use quay_oci::{ArtifactKind, Attachment, Digest, TagName, media_type};
 
@@ -167,30 +168,35 @@ impl Core {
 }
 
 fn shown(row: rows::TagRow) -> TagRow {
-    let tag = Attachment::Signature.tag_of(&row.digest);
-    let untagged = row.signed_by_referrer.or(row.signed_by_listed);
-    let signed_by = match row.signed_by_tag {
-        Some(digest) => Some(Signature { tag: Some(tag), digest }),
-        None => untagged.map(|digest| Signature { tag: None, digest }),
-    };
+    let facts = row.facts;
     TagRow {
         name: row.name,
-        kind: row.kind,
-        is_index: media_type::is_index(&row.media_type),
-        media_type: row.media_type,
-        artifact_type: row.artifact_type,
-        config_media_type: row.config_media_type,
-        size: row.size.cast_unsigned(),
+        kind: facts.kind,
+        is_index: media_type::is_index(&facts.media_type),
+        size: facts.size.cast_unsigned(),
         modified: timestamp(row.start_ms),
         expires: row.end_ms.map(timestamp),
         immutable: row.immutable,
-        child_count: small(row.children),
-        signed_by,
-        referrers: small(row.referrers),
-        digest: row.digest,
+        child_count: small(facts.children),
+        signed_by: signature(&facts),
+        referrers: small(facts.referrers),
+        media_type: facts.media_type,
+        artifact_type: facts.artifact_type,
+        config_media_type: facts.config_media_type,
+        digest: facts.digest,
     }
 }
 
-fn small(count: i64) -> u32 {
+/// The signature of a manifest; one that has a name of its own before one that has none.
+pub(crate) fn signature(facts: &Facts) -> Option<Signature> {
+    let tagged = facts.signed_by_tag.as_ref().map(|digest| Signature {
+        tag: Some(Attachment::Signature.tag_of(&facts.digest)),
+        digest: digest.clone(),
+    });
+    let untagged = facts.signed_by_referrer.as_ref().or(facts.signed_by_listed.as_ref());
+    tagged.or_else(|| untagged.map(|digest| Signature { tag: None, digest: digest.clone() }))
+}
+
+pub(crate) fn small(count: i64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -1,10 +1,11 @@
 //! Tags as people see them: what they point at, what they pointed at once, and going back.
 
 use jiff::Timestamp;
-use quay_db::tables::tags::{self as rows, Lifetime, SetTag};
+use quay_db::tables::tag_entries::{self, Entry as Lived};
+use quay_db::tables::tags::{self as rows, SetTag};
 use quay_db::tables::{manifests, repos};
-use quay_db::{RepoId, TagId, Tx, UserId};
-use quay_oci::{Digest, TagName, media_type};
+use quay_db::{RepoId, Tx, UserId};
+use quay_oci::{ArtifactKind, Digest, TagName, media_type};
 
 use crate::audit::Entry;
 use crate::clock::timestamp;
@@ -13,11 +14,10 @@ use crate::error::{Error, Missing, Result};
 use crate::page::{Page, cut};
 use crate::perms::{Administer, Allowed, Pull, Push};
 use crate::push::{immutable, set_tag};
+use crate::tag_rows::{Signature, signature, small};
 
 /// Entries on one page at most.
 const A_PAGE: u32 = 100;
-/// Pages that can be asked for; each is reached by reading those before.
-const LAST_PAGE: u32 = 100;
 
 /// A lifetime of a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +26,24 @@ pub struct TagEntry {
     pub name: String,
     /// What it points or pointed at.
     pub digest: Digest,
-    /// The type of that.
+    /// What that is.
+    pub kind: ArtifactKind,
+    /// The media type of that.
     pub media_type: String,
+    /// The artifact type of that; falls back to the type of its configuration.
+    pub artifact_type: Option<String>,
+    /// The type of the configuration of that.
+    pub config_media_type: Option<String>,
     /// Sum of the layers' sizes of that.
     pub size: u64,
     /// Whether that is a list of manifests.
     pub is_list: bool,
+    /// How many manifests that list has.
+    pub child_count: u32,
+    /// A signature of that.
+    pub signed_by: Option<Signature>,
+    /// How many manifests refer to that, counted up to 1000.
+    pub referrers: u32,
     /// Since when.
     pub started: Timestamp,
     /// Until when; in the future for a tag that will expire.
@@ -58,47 +70,26 @@ pub struct TagQuery {
 }
 
 impl Core {
-    /// Lifetimes of tags, newest first.
+    /// Lifetimes of tags, newest first. One read, however many there are.
     pub async fn tag_history(&self, at: &Allowed<Pull>, query: &TagQuery) -> Result<Page<TagEntry>> {
         let (repo, now_ms) = (at.repo(), self.now_ms());
         let limit = query.limit.clamp(1, A_PAGE);
-        let page = query.page.clamp(1, LAST_PAGE);
+        let offset = i64::from(query.page.max(1) - 1) * i64::from(limit);
         let query = query.clone();
         let found = self
             .db()
-            .scan(async move |c| -> Result<Page<Lifetime>> {
-                let mut after: Option<(i64, TagId)> = None;
-                for number in 1..=page {
-                    let read = match (&query.name, &query.like, query.only_active) {
-                        // A name has one living lifetime, and that is its newest.
-                        (Some(name), _, true) => {
-                            let mut newest = rows::history(c, repo, Some(name), None, 1).await?;
-                            newest
-                                .retain(|tag| number == 1 && tag.end_ms.is_none_or(|end_ms| end_ms > now_ms));
-                            newest
-                        }
-                        (Some(name), _, false) => {
-                            rows::history(c, repo, Some(name), after, limit + 1).await?
-                        }
-                        (None, Some(like), true) => {
-                            rows::search(c, repo, like, after, limit + 1, now_ms).await?
-                        }
-                        (None, Some(like), false) => {
-                            rows::history_search(c, repo, like, after, limit + 1).await?
-                        }
-                        (None, None, true) => rows::list(c, repo, after, limit + 1, now_ms).await?,
-                        (None, None, false) => rows::history(c, repo, None, after, limit + 1).await?,
-                    };
-                    let read = cut(read, limit as usize);
-                    if number == page || !read.more {
-                        return Ok(if number == page { read } else { Page::empty() });
-                    }
-                    after = read.items.last().map(|last| (last.start_ms, last.id));
-                }
-                Ok(Page::empty())
+            .scan(async move |c| {
+                let filter = tag_entries::Filter {
+                    repo,
+                    name: query.name.as_deref(),
+                    contains: query.like.as_deref().unwrap_or_default(),
+                    only_current: query.only_active,
+                    now_ms,
+                };
+                tag_entries::page(c, &filter, limit + 1, offset).await
             })
             .await?;
-        Ok(found.map(shown))
+        Ok(cut(found, limit as usize).map(shown))
     }
 
     /// Points a tag at a manifest of the repository.
@@ -243,16 +234,23 @@ impl TagMove {
     }
 }
 
-fn shown(tag: Lifetime) -> TagEntry {
+fn shown(entry: Lived) -> TagEntry {
+    let facts = entry.facts;
     TagEntry {
-        is_list: media_type::is_index(&tag.media_type),
-        name: tag.name,
-        digest: tag.digest,
-        media_type: tag.media_type,
-        size: tag.size.cast_unsigned(),
-        started: timestamp(tag.start_ms),
-        ended: tag.end_ms.map(timestamp),
-        reversion: tag.reversion,
-        immutable: tag.immutable,
+        name: entry.name,
+        is_list: media_type::is_index(&facts.media_type),
+        kind: facts.kind,
+        size: facts.size.cast_unsigned(),
+        child_count: small(facts.children),
+        signed_by: signature(&facts),
+        referrers: small(facts.referrers),
+        started: timestamp(entry.start_ms),
+        ended: entry.end_ms.map(timestamp),
+        reversion: entry.reversion,
+        immutable: entry.immutable,
+        digest: facts.digest,
+        media_type: facts.media_type,
+        artifact_type: facts.artifact_type,
+        config_media_type: facts.config_media_type,
     }
 }

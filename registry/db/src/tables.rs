@@ -9,6 +9,7 @@ pub mod blobs;
 pub mod gc;
 pub mod keys;
 pub mod labels;
+pub mod manifest_facts;
 pub mod manifests;
 pub mod orgs;
 pub mod overview;
@@ -20,6 +21,7 @@ pub mod sessions;
 pub mod stars;
 pub mod state;
 pub mod tag_changes;
+pub mod tag_entries;
 pub mod tag_rows;
 pub mod tags;
 pub mod tokens;
@@ -51,6 +53,7 @@ mod tests {
             stars::STATEMENTS,
             state::STATEMENTS,
             tag_changes::STATEMENTS,
+            tag_entries::STATEMENTS,
             tag_rows::STATEMENTS,
             tags::STATEMENTS,
             tokens::STATEMENTS,

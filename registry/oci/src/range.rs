@@ -7,24 +7,47 @@ use std::ops::Range;
 #[error("range lies outside the content")]
 pub struct Unsatisfiable;
 
-/// Reads a `Range` header against content of `len` bytes.
+/// Ranges of one request that are served one by one; a client of lazily pulled layers asks for up to 1024.
+pub const MAX_RANGES: usize = 1024;
+
+/// Reads a `Range` header against content of `len` bytes: what to serve, in the order asked for.
 ///
-/// `Ok(None)` means: serve everything. That is the right answer for another unit, for several ranges and for a header
-/// that makes no sense (RFC 9110 lets a server ignore each of them).
-pub fn parse_range(header: &str, len: u64) -> Result<Option<Range<u64>>, Unsatisfiable> {
-    let Some((unit, spec)) = header.trim().split_once('=') else { return Ok(None) };
+/// Nothing in the answer means: serve everything. That is the right answer for another unit, for a header that makes
+/// no sense, and for ranges that are too many or together longer than the content (RFC 9110 lets a server ignore each
+/// of them). Of several ranges those outside the content are left out.
+pub fn parse_ranges(header: &str, len: u64) -> Result<Vec<Range<u64>>, Unsatisfiable> {
+    let everything = Ok(Vec::new());
+    let Some((unit, specs)) = header.trim().split_once('=') else { return everything };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
-        return Ok(None);
+        return everything;
     }
-    let Some((first, last)) = spec.trim().split_once('-') else { return Ok(None) };
+    let mut ranges = Vec::new();
+    for (count, spec) in specs.split(',').enumerate() {
+        match part(spec.trim(), len) {
+            None => return everything,
+            Some(_) if count >= MAX_RANGES => return everything,
+            Some(Ok(range)) => ranges.push(range),
+            Some(Err(Unsatisfiable)) => {}
+        }
+    }
+    if ranges.is_empty() {
+        return Err(Unsatisfiable);
+    }
+    let asked = ranges.iter().fold(0_u64, |sum, range| sum.saturating_add(range.end - range.start));
+    if asked > len { everything } else { Ok(ranges) }
+}
+
+/// One range; `None` when it is none.
+fn part(spec: &str, len: u64) -> Option<Result<Range<u64>, Unsatisfiable>> {
+    let (first, last) = spec.split_once('-')?;
     let range = match (number(first), number(last)) {
         (Position::At(start), Position::At(end)) if start <= end => start..end.saturating_add(1).min(len),
         (Position::At(start), Position::Open) => start..len,
-        (Position::Open, Position::At(0)) => return Err(Unsatisfiable),
+        (Position::Open, Position::At(0)) => return Some(Err(Unsatisfiable)),
         (Position::Open, Position::At(count)) => len.saturating_sub(count)..len,
-        _ => return Ok(None),
+        _ => return None,
     };
-    if range.start >= len { Err(Unsatisfiable) } else { Ok(Some(range)) }
+    Some(if range.start >= len { Err(Unsatisfiable) } else { Ok(range) })
 }
 
 enum Position {
@@ -97,22 +120,46 @@ mod tests {
     #[test]
     fn single_ranges_are_cut_to_the_content() {
         for (header, expected) in [
-            ("bytes=0-0", Ok(Some(0..1))),
-            ("bytes=0-99", Ok(Some(0..10))),
-            ("bytes=3-", Ok(Some(3..10))),
-            ("bytes=-4", Ok(Some(6..10))),
-            ("bytes=-40", Ok(Some(0..10))),
-            ("Bytes = 2-3", Ok(Some(2..4))),
-            ("bytes=9-99999999999999999999999999", Ok(Some(9..10))),
+            ("bytes=0-0", Ok(0..1)),
+            ("bytes=0-99", Ok(0..10)),
+            ("bytes=3-", Ok(3..10)),
+            ("bytes=-4", Ok(6..10)),
+            ("bytes=-40", Ok(0..10)),
+            ("Bytes = 2-3", Ok(2..4)),
+            ("bytes=9-99999999999999999999999999", Ok(9..10)),
             ("bytes=10-", Err(Unsatisfiable)),
             ("bytes=10-12", Err(Unsatisfiable)),
             ("bytes=99999999999999999999999999-", Err(Unsatisfiable)),
             ("bytes=-0", Err(Unsatisfiable)),
         ] {
-            assert_eq!(parse_range(header, 10), expected, "{header}");
+            assert_eq!(parse_ranges(header, 10), expected.map(|range| vec![range]), "{header}");
         }
-        assert_eq!(parse_range("bytes=0-", 0), Err(Unsatisfiable));
-        assert_eq!(parse_range("bytes=-5", 0), Err(Unsatisfiable));
+        assert_eq!(parse_ranges("bytes=0-", 0), Err(Unsatisfiable));
+        assert_eq!(parse_ranges("bytes=-5", 0), Err(Unsatisfiable));
+    }
+
+    #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
+    fn several_ranges_are_kept_in_the_order_asked_for() {
+        for (header, expected) in [
+            ("bytes=0-1,4-5", vec![0..2, 4..6]),
+            ("bytes=8-, 0-0", vec![8..10, 0..1]),
+            ("bytes=-1,0-2", vec![9..10, 0..3]),
+            ("bytes=0-1,50-60", vec![0..2]),
+            ("bytes=0-4,5-9", vec![0..5, 5..10]),
+        ] {
+            assert_eq!(parse_ranges(header, 10), Ok(expected), "{header}");
+        }
+        assert_eq!(parse_ranges("bytes=10-,50-60", 10), Err(Unsatisfiable));
+    }
+
+    #[test]
+    fn ranges_that_ask_for_more_than_everything_get_everything() {
+        let many = |count: usize| format!("bytes={}", vec!["0-0"; count].join(","));
+        assert_eq!(parse_ranges("bytes=0-9,0-0", 10), Ok(Vec::new()));
+        assert_eq!(parse_ranges("bytes=0-,0-,0-", 10), Ok(Vec::new()));
+        assert_eq!(parse_ranges(&many(MAX_RANGES), 1 << 20).map(|all| all.len()), Ok(MAX_RANGES));
+        assert_eq!(parse_ranges(&many(MAX_RANGES + 1), 1 << 20), Ok(Vec::new()));
     }
 
     #[test]
@@ -123,12 +170,14 @@ mod tests {
             "bytes=",
             "bytes=-",
             "items=0-1",
-            "bytes=0-1,3-4",
+            "bytes=0-1,",
+            "bytes=0-1,x",
+            "bytes=0-1,5-2",
             "bytes=5-2",
             "bytes=a-b",
             "bytes=+1-2",
         ] {
-            assert_eq!(parse_range(header, 10), Ok(None), "{header}");
+            assert_eq!(parse_ranges(header, 10), Ok(Vec::new()), "{header}");
         }
     }
 
@@ -157,8 +206,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_range_never_leaves_the_content(header in "(bytes=)?[0-9]{0,21}-[0-9]{0,21}|.{0,40}", len in any::<u64>()) {
-            if let Ok(Some(range)) = parse_range(&header, len) {
+        fn ranges_never_leave_the_content(
+            header in "(bytes=)?[0-9]{0,21}-[0-9]{0,21}(,[0-9]{0,21}-[0-9]{0,21}){0,4}|.{0,40}",
+            len in any::<u64>(),
+        ) {
+            for range in parse_ranges(&header, len).into_iter().flatten() {
                 prop_assert!(range.start < range.end && range.end <= len);
             }
         }

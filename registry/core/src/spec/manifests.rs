@@ -279,6 +279,63 @@ async fn referrers_are_listed_with_type_and_annotations_and_can_be_filtered() {
 }
 
 #[tokio::test]
+async fn a_list_of_referrers_that_a_client_keeps_is_woven_in_once() {
+    let w = World::new().await;
+    let alice = w.person("alice").await;
+    let image = w.push_image(&alice, "alice/app", "v1", b"layer").await;
+    let empty = w.push_blob(&alice, "alice/app", b"{}").await;
+    let (mut named, mut only_listed, mut entries_of_list) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 0..12 {
+        // Half of them name the image themselves; the list holds all of them, as clients write it.
+        let kind = format!("application/vnd.example.{}", n % 3);
+        let manifest = referrer_of(&empty, &kind, None, &image).replace("a test", &format!("test {n}"));
+        let manifest = match n % 2 {
+            0 => manifest,
+            _ => {
+                let mut document: Value = serde_json::from_str(&manifest).unwrap();
+                document.as_object_mut().unwrap().remove("subject");
+                document.to_string()
+            }
+        };
+        let digest = Digest::sha256(manifest.as_bytes());
+        w.put(&alice, "alice/app", digest.as_str(), &manifest).await.unwrap();
+        entries_of_list.push(json!({
+            "mediaType": media_type::OCI_MANIFEST, "digest": digest, "size": manifest.len(), "artifactType": kind,
+        }));
+        if n % 2 == 0 { &mut named } else { &mut only_listed }.push(digest.to_string());
+    }
+    let at = w.may_pull(&alice, "alice/app").await;
+    let seen = async |artifact_type: Option<&str>| -> Vec<String> {
+        let found = w.core.referrers(&at, &image, artifact_type, None).await.unwrap();
+        let digests = entries(&found.index);
+        digests.as_array().unwrap().iter().map(|e| e["digest"].as_str().unwrap().to_owned()).collect()
+    };
+    named.sort();
+    assert_eq!(seen(None).await, named, "without the list");
+    let list = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries_of_list});
+    let tag = image.as_str().replace(':', "-");
+    w.put(&alice, "alice/app", &tag, &list.to_string()).await.unwrap();
+    let mut all = [named.clone(), only_listed].concat();
+    all.sort();
+    assert_eq!(seen(None).await, all);
+    let mut by_type = Vec::new();
+    for n in 0..3 {
+        by_type.extend(seen(Some(&format!("application/vnd.example.{n}"))).await);
+    }
+    by_type.sort();
+    assert_eq!(by_type, all, "every one has one type");
+    // From any place on, the rest follows.
+    for (n, last) in all.iter().enumerate() {
+        let rest = w.core.referrers(&at, &image, None, Some(&last.parse().unwrap())).await.unwrap();
+        assert_eq!(entries(&rest.index).as_array().unwrap().len(), all.len() - n - 1);
+    }
+    // A list of another image, or of one that is gone, adds nothing.
+    let delete = w.core.allow::<Delete>(&alice, &name("alice/app")).await.unwrap();
+    w.core.delete_manifest(&delete, &reference(&tag)).await.unwrap();
+    assert_eq!(seen(None).await, named);
+}
+
+#[tokio::test]
 async fn a_page_of_referrers_ends_by_its_bytes_too_and_the_next_goes_on_there() {
     let w = World::new().await;
     let alice = w.person("alice").await;

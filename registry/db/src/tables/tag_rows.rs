@@ -3,8 +3,9 @@
 //! A page is cut from an index that holds everything it is filtered by, whatever it is sorted by; only the rows that
 //! are left are looked up. Two statements make a page, however long it is.
 
-use quay_oci::{ArtifactKind, Digest};
+use quay_oci::ArtifactKind;
 
+use super::manifest_facts::{Facts, facts};
 use crate::engine::{Conn, Row, first, params, statements};
 use crate::{Error, RepoId};
 
@@ -39,62 +40,19 @@ pub struct Filter<'a> {
 pub struct TagRow {
     /// Its name.
     pub name: String,
-    /// The manifest it points at.
-    pub digest: Digest,
-    /// What that is.
-    pub kind: ArtifactKind,
-    /// Its media type.
-    pub media_type: String,
-    /// Its artifact type, or the type of its config.
-    pub artifact_type: Option<String>,
-    /// The type of its config.
-    pub config_media_type: Option<String>,
-    /// How many bytes its layers have.
-    pub size: i64,
-    /// Since when the tag points there.
+    /// Since when the tag points where it does.
     pub start_ms: i64,
     /// When it expires.
     pub end_ms: Option<i64>,
     /// Whether it may neither move nor go.
     pub immutable: bool,
-    /// How many manifests an index lists.
-    pub children: i64,
-    /// How many manifests refer to it, up to 1000.
-    pub referrers: i64,
-    /// A signature that refers to it.
-    pub signed_by_referrer: Option<Digest>,
-    /// The signature under its tag for signatures.
-    pub signed_by_tag: Option<Digest>,
-    /// A signature that a client's own index of referrers lists.
-    pub signed_by_listed: Option<Digest>,
+    /// What it points at.
+    pub facts: Facts,
 }
 
-/// The name under which clients attach to a manifest, without its suffix: at most 64 digits of its digest.
-macro_rules! attached_name {
-    () => {
-        "substr(replace(m.digest, ':', '-'), 1, 71)"
-    };
-}
-
-macro_rules! facts {
+macro_rules! columns {
     ($from:expr) => {
-        concat!(
-            "SELECT t.name, m.digest, t.kind, m.media_type, m.artifact_type, m.config_media_type, t.size, t.start_ms,
-             t.end_ms, t.immutable,
-             (SELECT count(*) FROM manifest_children c WHERE c.manifest_id = m.id),
-             (SELECT count(*) FROM (SELECT 1 FROM manifests r
-              WHERE r.repo_id = $1 AND r.subject = m.digest AND r.state = 0 LIMIT 1000) page),
-             (SELECT r.digest FROM manifests r WHERE r.repo_id = $1 AND r.subject = m.digest
-              AND r.kind = 'signature' AND r.state = 0 ORDER BY r.digest LIMIT 1),
-             (SELECT sm.digest FROM tags s JOIN manifests sm ON sm.id = s.manifest_id
-              WHERE s.repo_id = $1 AND s.name = ", attached_name!(), " || '.sig'
-              AND s.kind = 'signature' AND (s.end_ms IS NULL OR s.end_ms > $2)),
-             (SELECT k.digest FROM tags f JOIN manifest_children c ON c.manifest_id = f.manifest_id
-              JOIN manifests k ON k.repo_id = c.repo_id AND k.digest = c.digest
-              WHERE f.repo_id = $1 AND f.name = ", attached_name!(), " AND (f.end_ms IS NULL OR f.end_ms > $2)
-              AND k.state = 0 AND k.kind = 'signature' ORDER BY c.digest LIMIT 1) ",
-            $from
-        )
+        concat!("SELECT t.name, t.start_ms, t.end_ms, t.immutable, ", facts!("t.kind"), " ", $from)
     };
 }
 
@@ -108,7 +66,7 @@ macro_rules! matching {
 
 macro_rules! page {
     ($order:literal) => {
-        facts!(concat!(
+        columns!(concat!(
             "FROM (SELECT n.name AS name FROM tags n WHERE ",
             matching!(),
             " ORDER BY ",
@@ -127,27 +85,17 @@ statements! {
     BY_SIZE = page!("n.size, n.name");
     BY_SIZE_DOWN = page!("n.size DESC, n.name DESC");
     COUNT = concat!("SELECT count(*) FROM tags n WHERE ", matching!());
-    ONE = facts!("FROM tags t JOIN manifests m ON m.id = t.manifest_id
+    ONE = columns!("FROM tags t JOIN manifests m ON m.id = t.manifest_id
              WHERE t.repo_id = $1 AND t.name = $3 AND (t.end_ms IS NULL OR t.end_ms > $2)");
 }
 
 fn row(row: &Row<'_>) -> Result<TagRow, Error> {
     Ok(TagRow {
         name: row.get(0)?,
-        digest: row.get(1)?,
-        kind: row.get(2)?,
-        media_type: row.get(3)?,
-        artifact_type: row.get(4)?,
-        config_media_type: row.get(5)?,
-        size: row.get(6)?,
-        start_ms: row.get(7)?,
-        end_ms: row.get(8)?,
-        immutable: row.get(9)?,
-        children: row.get(10)?,
-        referrers: row.get(11)?,
-        signed_by_referrer: row.get(12)?,
-        signed_by_tag: row.get(13)?,
-        signed_by_listed: row.get(14)?,
+        start_ms: row.get(1)?,
+        end_ms: row.get(2)?,
+        immutable: row.get(3)?,
+        facts: Facts::read(row, 4)?,
     })
 }
 
@@ -175,7 +123,7 @@ pub async fn page(
         let by = match order {
             Order::Name => std::cmp::Ordering::Equal,
             Order::Modified => a.start_ms.cmp(&b.start_ms),
-            Order::Size => a.size.cmp(&b.size),
+            Order::Size => a.facts.size.cmp(&b.facts.size),
         };
         let by = by.then_with(|| a.name.cmp(&b.name));
         if descending { by.reverse() } else { by }

@@ -101,13 +101,6 @@ macro_rules! tag_columns {
     };
 }
 
-macro_rules! current {
-    () => {
-        "SELECT t.lifetime_id, t.name, t.manifest_id, m.digest, m.media_type, m.layers_size, t.start_ms, t.end_ms, \
-         t.reversion, t.immutable FROM tags t JOIN manifests m ON m.id = t.manifest_id "
-    };
-}
-
 macro_rules! lifetimes {
     () => {
         "SELECT h.id, h.name, h.manifest_id, h.digest, m.media_type, m.layers_size, h.start_ms, h.end_ms, \
@@ -135,17 +128,9 @@ statements! {
              AND (t.end_ms IS NULL OR t.end_ms > $3)");
     NAMES = "SELECT name FROM tags WHERE repo_id = $1 AND name > $2 AND (end_ms IS NULL OR end_ms > $4)
              ORDER BY name LIMIT $3";
-    LIST = concat!(current!(), "WHERE t.repo_id = $1 AND (t.start_ms, t.lifetime_id) < ($2, $3)
-             AND (t.end_ms IS NULL OR t.end_ms > $5) ORDER BY t.start_ms DESC, t.lifetime_id DESC LIMIT $4");
-    SEARCH = concat!(current!(), "WHERE t.repo_id = $1 AND (t.start_ms, t.lifetime_id) < ($2, $3)
-             AND (t.end_ms IS NULL OR t.end_ms > $5) AND replace(lower(t.name), lower($6), '') <> lower(t.name)
-             ORDER BY t.start_ms DESC, t.lifetime_id DESC LIMIT $4");
     HISTORY = concat!(lifetimes!(), "WHERE h.repo_id = $1 AND (h.start_ms, h.id) < ($2, $3)
              ORDER BY h.start_ms DESC, h.id DESC LIMIT $4");
     HISTORY_OF = concat!(lifetimes!(), "WHERE h.repo_id = $1 AND h.name = $5 AND (h.start_ms, h.id) < ($2, $3)
-             ORDER BY h.start_ms DESC, h.id DESC LIMIT $4");
-    HISTORY_SEARCH = concat!(lifetimes!(), "WHERE h.repo_id = $1 AND (h.start_ms, h.id) < ($2, $3)
-             AND replace(lower(h.name), lower($5), '') <> lower(h.name)
              ORDER BY h.start_ms DESC, h.id DESC LIMIT $4");
     LAST_LIFETIME = concat!(lifetimes!(), "WHERE h.repo_id = $1 AND h.name = $2 AND h.digest = $3
              ORDER BY h.start_ms DESC, h.id DESC LIMIT 1");
@@ -252,31 +237,6 @@ pub async fn names(
     c.all(NAMES, params![repo, after.unwrap_or(""), limit, now_ms], first).await
 }
 
-/// Current tags, newest first.
-pub async fn list(
-    c: &mut Conn,
-    repo: RepoId,
-    after: Option<(i64, TagId)>,
-    limit: u32,
-    now_ms: i64,
-) -> Result<Vec<Lifetime>, Error> {
-    let (start, id) = newest(after);
-    c.all(LIST, params![repo, start, id, limit, now_ms], lifetime).await
-}
-
-/// Current tags whose name contains a text, whatever its case, newest first.
-pub async fn search(
-    c: &mut Conn,
-    repo: RepoId,
-    contains: &str,
-    after: Option<(i64, TagId)>,
-    limit: u32,
-    now_ms: i64,
-) -> Result<Vec<Lifetime>, Error> {
-    let (start, id) = newest(after);
-    c.all(SEARCH, params![repo, start, id, limit, now_ms, contains], lifetime).await
-}
-
 /// All lifetimes, of one name or of all, newest first.
 pub async fn history(
     c: &mut Conn,
@@ -290,18 +250,6 @@ pub async fn history(
         None => c.all(HISTORY, params![repo, start, id, limit], lifetime).await,
         Some(name) => c.all(HISTORY_OF, params![repo, start, id, limit, name], lifetime).await,
     }
-}
-
-/// All lifetimes of names that contain a text, whatever its case, newest first.
-pub async fn history_search(
-    c: &mut Conn,
-    repo: RepoId,
-    contains: &str,
-    after: Option<(i64, TagId)>,
-    limit: u32,
-) -> Result<Vec<Lifetime>, Error> {
-    let (start, id) = newest(after);
-    c.all(HISTORY_SEARCH, params![repo, start, id, limit, contains], lifetime).await
 }
 
 /// The last lifetime in which a name pointed at a digest: what can be restored.

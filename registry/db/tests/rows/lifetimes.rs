@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 use quay_db::tables::manifests::{self, NewManifest};
+use quay_db::tables::tag_entries::{self, Entry};
 use quay_db::tables::tags::{self, Lifetime, SetTag};
 use quay_db::{Durability, Error, ManifestId, Options, RepoId, Tx};
+use quay_oci::Digest;
 
 use crate::fixture::{NOW, Store, add_repo, add_user, digest};
 
@@ -141,16 +143,18 @@ async fn apply(tx: &mut Tx, real: &Real, step: &Step, now_ms: i64) -> Result<(),
     }
 }
 
-fn spans(lifetimes: &[Lifetime]) -> Vec<Span> {
+fn span(name: &str, of: &Digest, start: i64, end: Option<i64>, reversion: bool) -> Span {
     let at = |list: &[&str], is: &dyn Fn(&str) -> bool| list.iter().position(|t| is(t)).expect("one of ours");
-    let span = |l: &Lifetime| Span {
-        tag: at(&TAGS, &|t| t == l.name),
-        manifest: at(&MANIFESTS, &|t| digest(t) == l.digest),
-        start: l.start_ms,
-        end: l.end_ms,
-        reversion: l.reversion,
-    };
-    lifetimes.iter().rev().map(span).collect()
+    let (tag, manifest) = (at(&TAGS, &|t| t == name), at(&MANIFESTS, &|t| digest(t) == *of));
+    Span { tag, manifest, start, end, reversion }
+}
+
+fn past(lifetimes: &[Lifetime]) -> Vec<Span> {
+    lifetimes.iter().rev().map(|l| span(&l.name, &l.digest, l.start_ms, l.end_ms, l.reversion)).collect()
+}
+
+fn present(entries: &[Entry]) -> Vec<Span> {
+    entries.iter().map(|e| span(&e.name, &e.facts.digest, e.start_ms, e.end_ms, e.reversion)).collect()
 }
 
 async fn run(steps: &[Step]) {
@@ -168,12 +172,14 @@ async fn run(steps: &[Step]) {
     let mut model = seen.await.expect("every step is an outcome");
     let now = model.now;
     let both = store.db.read(async |c| -> Result<_, Error> {
-        Ok((tags::history(c, repo, None, None, 1000).await?, tags::list(c, repo, None, 1000, now).await?))
+        let filter = tag_entries::Filter { repo, name: None, contains: "", only_current: true, now_ms: now };
+        let current = tag_entries::page(c, &filter, 1000, 0).await?;
+        Ok((tags::history(c, repo, None, None, 1000).await?, current))
     });
     let (history, current) = both.await.expect("reads");
-    assert_eq!(spans(&history), model.spans);
+    assert_eq!(past(&history), model.spans);
     let mut expected: Vec<Span> = model.current(|_| true).into_iter().map(|s| s.clone()).collect();
-    let mut current = spans(&current);
+    let mut current = present(&current);
     let by_tag = |s: &Span| s.tag;
     expected.sort_by_key(by_tag);
     current.sort_by_key(by_tag);

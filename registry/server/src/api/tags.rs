@@ -55,10 +55,23 @@ struct TagView {
     last_modified: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     expiration: Option<String>,
+    /// Only of a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    child_manifest_count: Option<u32>,
+    /// `image`, `index`, `helm-chart`, `signature`, `attestation`, `sbom`, `wasm`, `model` and so on.
+    artifact_kind: &'static str,
+    artifact_type: Option<String>,
+    config_media_type: Option<String>,
+    /// Counted up to 1000.
+    referrers_count: u32,
+    /// The tag of a signature, when it is under one.
+    cosign_signature_tag: Option<String>,
+    cosign_signature_manifest_digest: Option<String>,
 }
 
 impl TagView {
     fn new(entry: &TagEntry) -> Self {
+        let signature = entry.signed_by.as_ref();
         Self {
             name: entry.name.clone(),
             reversion: entry.reversion,
@@ -70,6 +83,13 @@ impl TagView {
             size: (!entry.is_list).then_some(entry.size),
             last_modified: date(entry.started),
             expiration: entry.ended.map(date),
+            child_manifest_count: entry.is_list.then_some(entry.child_count),
+            artifact_kind: entry.kind.as_str(),
+            artifact_type: entry.artifact_type.clone(),
+            config_media_type: entry.config_media_type.clone(),
+            referrers_count: entry.referrers,
+            cosign_signature_tag: signature.and_then(|signature| signature.tag.clone()),
+            cosign_signature_manifest_digest: signature.map(|signature| signature.digest.to_string()),
         }
     }
 }
@@ -116,9 +136,11 @@ pub(super) async fn list(asked: &Asked<'_>) -> Answer {
 struct PutTag {
     manifest_digest: Option<String>,
     expiration: Option<i64>,
+    /// Whether it may neither move nor go.
+    immutable: Option<bool>,
 }
 
-/// Makes a tag, or points it elsewhere.
+/// Makes a tag, points it elsewhere, gives it an end, or fixes it.
 #[utoipa::path(put, path = "/api/v1/repository/{repository}/tag/{tag}", tag = "tag", request_body = PutTag,
     params(("repository" = String, Path), ("tag" = String, Path)),
     responses((status = 201, description = "\"Updated\""), (status = 400), (status = 404)))]
@@ -142,14 +164,21 @@ pub(super) async fn put(asked: &Asked<'_>, tag: &str) -> Answer {
             Some(Some(second.ok_or_else(|| wrong("expiration must be seconds since 1970"))?))
         }
     };
-    if digest.is_none() && end.is_none() {
-        return Err(wrong("manifest_digest or expiration is required"));
+    let immutable = match body.get("immutable") {
+        None => None,
+        Some(value) => Some(value.as_bool().ok_or_else(|| wrong("immutable must be true or false"))?),
+    };
+    if digest.is_none() && end.is_none() && immutable.is_none() {
+        return Err(wrong("manifest_digest, expiration or immutable is required"));
     }
     if let Some(digest) = digest {
         asked.app.core.set_tag(&allowed, &tag, &digest).await?;
     }
     if let Some(end) = end {
         asked.app.core.set_tag_end(&allowed, &tag, end).await?;
+    }
+    if let Some(immutable) = immutable {
+        asked.app.core.set_tag_immutable(&allowed, &tag, immutable).await?;
     }
     Ok(reply::json(StatusCode::CREATED, &"Updated"))
 }

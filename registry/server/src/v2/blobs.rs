@@ -2,6 +2,8 @@
 //!
 //! Owns: HEAD, GET, ranges and conditions. Must not know: where bytes lie.
 
+mod multipart;
+
 use std::ops::Range;
 
 use axum::body::Body;
@@ -15,7 +17,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use quay_core::perms::Pull;
 use quay_core::{Allowed, BlobBody, Error, Result};
 use quay_oci::Digest;
-use quay_oci::range::parse_range;
+use quay_oci::range::parse_ranges;
 
 use super::{CONTENT_DIGEST, OCTETS, status, value};
 use crate::http::App;
@@ -46,13 +48,21 @@ pub(super) async fn read(
             return Ok(response);
         }
     }
-    let range = match wanted(&parts.headers, &etag) {
-        None => None,
+    let ranges = match wanted(&parts.headers, &etag) {
+        None => Vec::new(),
         Some(header) => {
             let size = app.core.blob(allowed, digest).await?.size;
-            part(header, size)?
+            let ranges = asked_for(header, size)?;
+            if ranges.len() > 1 {
+                let mut response = multipart::answer(app, allowed, digest, ranges, size);
+                describe(&mut response, allowed, digest, etag);
+                response.headers_mut().insert(CONTENT_TYPE, multipart::content_type(digest));
+                return Ok(response);
+            }
+            ranges
         }
     };
+    let range = ranges.into_iter().next();
     let partial = range.is_some();
     let blob = app.core.read_blob(allowed, digest, range).await?;
     let length = blob.range.end - blob.range.start;
@@ -64,13 +74,15 @@ pub(super) async fn read(
     let mut response = Response::new(body);
     if partial {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-        let last = blob.range.end.saturating_sub(1);
-        let range = format!("bytes {}-{last}/{}", blob.range.start, blob.size);
-        response.headers_mut().insert(CONTENT_RANGE, value(range));
+        response.headers_mut().insert(CONTENT_RANGE, value(content_range(&blob.range, blob.size)));
     }
     response.headers_mut().insert(CONTENT_LENGTH, length.into());
     describe(&mut response, allowed, digest, etag);
     Ok(response)
+}
+
+fn content_range(range: &Range<u64>, size: u64) -> String {
+    format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1))
 }
 
 /// The headers that every answer about a blob has.
@@ -92,15 +104,13 @@ fn wanted<'h>(headers: &'h HeaderMap, etag: &HeaderValue) -> Option<&'h str> {
     }
 }
 
-/// The bytes that a `Range` names, `None` for all.
-fn part(header: &str, size: u64) -> Result<Option<Range<u64>>> {
-    let unsatisfiable = Error::RangeNotSatisfiable { size };
-    match parse_range(header, size) {
-        Ok(Some(range)) => Ok(Some(range)),
+/// The parts that a `Range` names; none for everything.
+fn asked_for(header: &str, size: u64) -> Result<Vec<Range<u64>>> {
+    match parse_ranges(header, size) {
         // The specification's suite wants a range whose end is before its start refused, not ignored.
-        Ok(None) if backwards(header) => Err(unsatisfiable),
-        Ok(None) => Ok(None),
-        Err(_) => Err(unsatisfiable),
+        Ok(ranges) if ranges.is_empty() && backwards(header) => Err(Error::RangeNotSatisfiable { size }),
+        Ok(ranges) => Ok(ranges),
+        Err(_) => Err(Error::RangeNotSatisfiable { size }),
     }
 }
 
@@ -130,16 +140,16 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
     fn a_range_is_cut_refused_or_ignored() {
-        assert_eq!(part("bytes=2-4", 10).ok(), Some(Some(2..5)));
-        assert_eq!(part("bytes=-3", 10).ok(), Some(Some(7..10)));
-        assert_eq!(
-            part("bytes=0-1,4-5", 10).ok(),
-            Some(None),
-            "several ranges: everything is a right answer"
-        );
+        assert_eq!(asked_for("bytes=2-4", 10).ok(), Some(vec![2..5]));
+        assert_eq!(asked_for("bytes=0-1,4-5", 10).ok(), Some(vec![0..2, 4..6]));
+        assert_eq!(asked_for("bytes=0-8,4-5", 10).ok(), Some(Vec::new()), "more than there is");
         for refused in ["bytes=5-2", "bytes=10-", "bytes=500-0"] {
-            assert!(matches!(part(refused, 10), Err(Error::RangeNotSatisfiable { size: 10 })), "{refused}");
+            assert!(
+                matches!(asked_for(refused, 10), Err(Error::RangeNotSatisfiable { size: 10 })),
+                "{refused}"
+            );
         }
     }
 

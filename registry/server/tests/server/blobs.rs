@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use quay_oci::Digest;
 
-use crate::temporary::{As, Registry, request};
+use crate::temporary::{Answer, As, Registry, request};
 
 const NAME: &str = "charts/blobs";
 
@@ -128,6 +128,77 @@ async fn parts_of_small_and_large_blobs_are_served() {
         let again = request(&who, Method::GET, &path).header("if-none-match", etag).body(Body::empty());
         assert_eq!(registry.send(again.expect("a request")).await.status, StatusCode::NOT_MODIFIED);
     }
+}
+
+/// The parts of an answer in parts: where each lies, and its bytes. Read as the clients do, by the boundary.
+fn parts(answer: &Answer) -> Vec<(String, Vec<u8>)> {
+    let boundary =
+        answer.header("content-type").strip_prefix("multipart/byteranges; boundary=").expect("a boundary");
+    let (mut rest, mut parts) = (&answer.body[..], Vec::new());
+    let skip = |rest: &mut &[u8], text: &str| {
+        *rest = rest.strip_prefix(text.as_bytes()).unwrap_or_else(|| panic!("{text:?} is next"));
+    };
+    loop {
+        skip(&mut rest, &format!("\r\n--{boundary}"));
+        if rest == b"--\r\n" {
+            return parts;
+        }
+        skip(&mut rest, "\r\nContent-Type: application/octet-stream\r\nContent-Range: ");
+        let line = rest.iter().position(|b| *b == b'\r').expect("an end of line");
+        let place = std::str::from_utf8(&rest[..line]).expect("text").to_owned();
+        rest = &rest[line..];
+        skip(&mut rest, "\r\n\r\n");
+        let mark = format!("\r\n--{boundary}");
+        let end = rest.windows(mark.len()).position(|at| at == mark.as_bytes()).expect("an end of the part");
+        parts.push((place, rest[..end].to_vec()));
+        rest = &rest[end..];
+    }
+}
+
+#[tokio::test]
+async fn several_parts_come_in_one_answer_in_the_order_asked_for() {
+    let registry = Registry::new().await;
+    let who = As::Basic("alice");
+    for content in [b"0123456789".to_vec(), large()] {
+        let digest = registry.put_blob(&who, NAME, &content).await;
+        let size = content.len();
+        let get = async |range: &str| {
+            let path = format!("/v2/{NAME}/blobs/{digest}");
+            let asked = request(&who, Method::GET, &path).header("range", range).body(Body::empty());
+            registry.send(asked.expect("a request")).await
+        };
+        let answer = get("bytes=1-2,5-5, -2").await;
+        assert_eq!(answer.status, StatusCode::PARTIAL_CONTENT);
+        assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+        assert_eq!((answer.header("content-range"), answer.header("accept-ranges")), ("", "bytes"));
+        assert_eq!(answer.header("docker-content-digest"), digest.as_str());
+        let expected: Vec<_> = [1..3, 5..6, size - 2..size]
+            .map(|part| (format!("bytes {}-{}/{size}", part.start, part.end - 1), content[part].to_vec()))
+            .into();
+        assert!(parts(&answer) == expected);
+        // One that is left is not wrapped; more than there is, is everything; nothing that is there is refused.
+        let one = get("bytes=0-1,999999999-").await;
+        assert_eq!(
+            (one.status, one.header("content-type")),
+            (StatusCode::PARTIAL_CONTENT, "application/octet-stream")
+        );
+        assert!(one.body == content[..2]);
+        let all = get("bytes=0-,0-,0-").await;
+        assert_eq!(all.status, StatusCode::OK);
+        assert!(all.body == content);
+        assert_eq!(get("bytes=999999999-,888888888-").await.status, StatusCode::RANGE_NOT_SATISFIABLE);
+    }
+    // As many as a client of zstd:chunked layers asks for at once.
+    let content = large();
+    let digest = Digest::sha256(&content);
+    let ranges: Vec<String> = (0..1024).map(|n| format!("{}-{}", n * 3000, n * 3000 + 99)).collect();
+    let asked = request(&who, Method::GET, &format!("/v2/{NAME}/blobs/{digest}"))
+        .header("range", format!("bytes={}", ranges.join(",")))
+        .body(Body::empty());
+    let answer = registry.send(asked.expect("a request")).await;
+    let parts = parts(&answer);
+    assert_eq!(parts.len(), 1024);
+    assert!(parts.iter().enumerate().all(|(n, (_, bytes))| bytes == &content[n * 3000..n * 3000 + 100]));
 }
 
 #[tokio::test]
