@@ -10,6 +10,7 @@
 //! ```
 
 pub mod config;
+pub mod exit_code;
 mod fields;
 mod keys;
 mod merge;

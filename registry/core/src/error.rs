@@ -102,6 +102,19 @@ impl Error {
         Self::invalid(ErrorCode::NameInvalid, message)
     }
 
+    /// Whether the database is whole and this version is not the one for it: the version that wrote it can go on.
+    pub fn is_schema_refused(&self) -> bool {
+        let Self::Internal(source) = self else { return false };
+        source.downcast_ref().is_some_and(|error: &quay_db::Error| {
+            matches!(
+                error,
+                quay_db::Error::MigrationFailed { .. }
+                    | quay_db::Error::MigrationChanged { .. }
+                    | quay_db::Error::NewerSchema { .. }
+            )
+        })
+    }
+
     /// The registry protocol's code for this outcome; `None` where the protocol has no word for it.
     pub fn code(&self) -> Option<ErrorCode> {
         Some(match self {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use quay_config::exit_code;
 
 use crate::given::{self, Folder};
 use crate::{VERSION, serve, telemetry};
@@ -108,7 +109,10 @@ fn serve_until_stopped(options: Serve) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref::<quay_core::Error>() {
+                Some(error) if error.is_schema_refused() => ExitCode::from(exit_code::SCHEMA_REFUSED),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -18,5 +18,6 @@ mod security;
 mod serve;
 mod settings;
 mod tokens;
+mod upgrade;
 mod uploads;
 mod who;
