@@ -6,6 +6,7 @@ mod route;
 mod secrets;
 mod storage;
 
+pub(crate) use app::CONTAINER;
 use kube::core::ObjectMeta;
 use serde::Serialize;
 use serde_json::Value;
@@ -77,6 +78,7 @@ fn metadata(plan: &Plan, slot: Slot) -> ObjectMeta {
         && let Some(app) = &plan.app
     {
         app::decorate(&mut labels, &mut annotations, &app.overrides);
+        app::remember(&mut annotations, &app.image);
     }
     if slot == Slot::Service {
         annotations.extend(plan.exposure.annotations.clone());

@@ -29,6 +29,10 @@ pub const APPLIED_HASH: &str = "quay-operator/applied-hash";
 pub const RESTART_HASH: &str = "quay-operator/restart-hash";
 /// Annotation of pods whose change makes the kubelet bring in changed Secrets at once.
 pub const SETTINGS: &str = "quay-operator/settings";
+/// Annotation of the Deployment with the image that ran before the one of this operator.
+pub const PREVIOUS_IMAGE: &str = "quay-operator/previous-image";
+/// Annotation of the Deployment with the image that could not take the database over.
+pub const FAILED_IMAGE: &str = "quay-operator/failed-image";
 /// The finalizer that upstream's operator leaves on a registry that it has made.
 pub const UPSTREAM_FINALIZER: &str = "quay-operator/finalizer";
 
@@ -197,7 +201,18 @@ pub fn pod_labels(registry: &str) -> BTreeMap<String, String> {
 
 /// Label and annotation keys that overrides may not change.
 pub fn is_protected(key: &str) -> bool {
-    [COMPONENT, REGISTRY, MANAGED_BY, APPLIED_HASH, RESTART_HASH, SETTINGS, "app"].contains(&key)
+    const PROTECTED: [&str; 9] = [
+        COMPONENT,
+        REGISTRY,
+        MANAGED_BY,
+        APPLIED_HASH,
+        RESTART_HASH,
+        SETTINGS,
+        PREVIOUS_IMAGE,
+        FAILED_IMAGE,
+        "app",
+    ];
+    PROTECTED.contains(&key)
 }
 
 /// Whether an object carries a mark of ours: the label, or what every apply leaves. Upstream's operator sets neither,

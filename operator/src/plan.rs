@@ -83,6 +83,8 @@ pub enum Reason {
     DataMissing,
     /// The volume cannot be what is asked for.
     StorageInvalid,
+    /// The new version could not take the database over.
+    MigrationsFailed,
     /// The Route API is missing.
     RouteComponentDependencyError,
     /// The object bucket API is missing.
@@ -103,6 +105,7 @@ impl Reason {
             Self::KeysMissing => "KeysMissing",
             Self::DataMissing => "DataMissing",
             Self::StorageInvalid => "StorageInvalid",
+            Self::MigrationsFailed => "MigrationsFailed",
             Self::RouteComponentDependencyError => "RouteComponentDependencyError",
             Self::ObjectStorageComponentDependencyError => "ObjectStorageComponentDependencyError",
             Self::MonitoringComponentDependencyError => "MonitoringComponentDependencyError",
@@ -274,6 +277,19 @@ pub enum TlsSource {
     SecretRef,
 }
 
+/// The image of the pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// The image that runs.
+    pub name: String,
+    /// The image that ran before, to be put back.
+    pub previous: Option<String>,
+    /// The operator's own image, where it could not take the database over.
+    pub failed: Option<String>,
+    /// What that means, and the way out.
+    pub blocked: Option<Problem>,
+}
+
 /// The pods and their configuration.
 #[derive(Clone)]
 pub struct App {
@@ -288,7 +304,7 @@ pub struct App {
     /// Further files of the bundle.
     pub files: BTreeMap<String, Vec<u8>>,
     /// Image of the registry.
-    pub image: String,
+    pub image: Image,
     /// Whether the platform assigns users and groups.
     pub platform_assigns_users: bool,
     /// What the user changed.

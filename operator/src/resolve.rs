@@ -11,6 +11,7 @@ pub mod capability;
 pub mod components;
 pub mod config;
 pub mod exposure;
+pub mod image;
 pub mod keys;
 pub mod route;
 pub mod tls;
@@ -103,7 +104,7 @@ pub fn plan(snapshot: &Snapshot, entropy: &mut impl Entropy) -> Result<Verdict, 
                     restart_hash: config.restart_hash,
                     certificate,
                     files: bundle.files,
-                    image: snapshot.platform.image.clone(),
+                    image: image::resolve(snapshot),
                     platform_assigns_users: snapshot.platform.assigns_users(),
                     overrides: components.pod.clone(),
                 }),

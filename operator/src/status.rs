@@ -171,11 +171,16 @@ fn rollout_blocked(outcome: Outcome<'_>) -> Verdict {
             Verdict::new(ConditionStatus::True, problem.reason.as_str(), problem.message.as_str())
         }
         Outcome::Waiting(on) => Verdict::new(ConditionStatus::False, "ComponentsCreationInProgress", on),
-        Outcome::Applied(_) => Verdict::new(
-            ConditionStatus::False,
-            "ComponentsCreationSuccess",
-            "All objects created/updated successfully",
-        ),
+        Outcome::Applied(plan) => match plan.app.as_ref().and_then(|app| app.image.blocked.as_ref()) {
+            Some(problem) => {
+                Verdict::new(ConditionStatus::True, problem.reason.as_str(), problem.message.as_str())
+            }
+            None => Verdict::new(
+                ConditionStatus::False,
+                "ComponentsCreationSuccess",
+                "All objects created/updated successfully",
+            ),
+        },
     }
 }
 

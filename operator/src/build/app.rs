@@ -13,9 +13,13 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::names::{RESTART_HASH, Slot, is_protected, pod_labels, pod_selector};
-use crate::plan::{App, Plan, PodOverrides};
+use crate::names::{
+    FAILED_IMAGE, PREVIOUS_IMAGE, RESTART_HASH, Slot, is_protected, pod_labels, pod_selector,
+};
+use crate::plan::{App, Image, Plan, PodOverrides};
 
+/// Name of the registry's container.
+pub(crate) const CONTAINER: &str = "quay-app";
 /// User and group of the pods where the platform assigns none.
 const USER: i64 = 10001;
 /// Longer than the registry takes to finish what it is doing.
@@ -40,6 +44,15 @@ pub(super) fn decorate(
             if !is_protected(key) {
                 target.insert(key.clone(), value.clone());
             }
+        }
+    }
+}
+
+/// Which images ran or failed, kept where the next pass finds it.
+pub(super) fn remember(annotations: &mut BTreeMap<String, String>, image: &Image) {
+    for (key, value) in [(PREVIOUS_IMAGE, &image.previous), (FAILED_IMAGE, &image.failed)] {
+        if let Some(value) = value {
+            annotations.insert(key.to_owned(), value.clone());
         }
     }
 }
@@ -133,8 +146,8 @@ fn container(app: &App) -> Container {
         (quantities(&[("cpu", "100m"), ("memory", "128Mi")]), quantities(&[("memory", "1Gi")]))
     });
     Container {
-        name: "quay-app".to_owned(),
-        image: Some(app.image.clone()),
+        name: CONTAINER.to_owned(),
+        image: Some(app.image.name.clone()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
         args: Some(vec!["serve".to_owned()]),
         env: Some(environment(&overrides.env)),

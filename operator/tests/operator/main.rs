@@ -9,4 +9,5 @@ mod route;
 mod safety;
 mod settings;
 mod states;
+mod upgrade;
 mod world;
