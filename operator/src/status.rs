@@ -261,6 +261,13 @@ fn events(snapshot: &Snapshot, old: &QuayRegistryStatus, new: &QuayRegistryStatu
     {
         tell("Waiting", false, message);
     }
+    let (before, after) = (said(old, ConditionType::TlsReady), said(new, ConditionType::TlsReady));
+    if before != after
+        && let Some((_, _, message)) = after
+        && message.contains(components::ENDS)
+    {
+        tell("CertificateEnds", true, message);
+    }
     let was = said(old, ConditionType::Available).map(|(status, ..)| status);
     let is = said(new, ConditionType::Available).map(|(status, ..)| status);
     let is_stopped =

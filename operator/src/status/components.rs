@@ -1,9 +1,11 @@
 //! What is said about each component. The healthy and not-managed literals are matched by tools out there.
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::crd::{ComponentKind, ConditionType, ExposureType};
 use crate::names::Slot;
 use crate::pki;
-use crate::plan::{RoutePlan, Termination, TlsSource};
+use crate::plan::{App, Plan, RoutePlan, Termination, TlsSource};
 use crate::resolve::capability;
 use crate::resolve::route::Admission;
 use crate::snapshot::Snapshot;
@@ -11,6 +13,13 @@ use crate::status::{Outcome, Verdict, kept, pods};
 
 /// Said of a registry that the user has stopped.
 pub(super) const STOPPED: &str = "Quay manually scaled down";
+
+/// Said of what will not be valid for much longer.
+pub(super) const ENDS: &str = "ends on";
+/// Every client must be told of a new authority, which takes its time.
+const AUTHORITY_NOTICE: SignedDuration = SignedDuration::from_hours(24 * 180);
+/// A certificate that the user replaces.
+const CERTIFICATE_NOTICE: SignedDuration = SignedDuration::from_hours(24 * 21);
 
 /// The verdict on one component.
 pub(super) fn verdict(type_: ConditionType, snapshot: &Snapshot, outcome: Outcome<'_>) -> Verdict {
@@ -132,14 +141,38 @@ fn tls(snapshot: &Snapshot, outcome: Outcome<'_>) -> Verdict {
             "the certificate expired on {expiry}: replace certificate and key"
         ));
     }
-    if plan.exposure.route.as_ref().is_some_and(|route| route.termination == Termination::Reencrypt) {
-        return Verdict::ready("Using cluster wildcard certs");
-    }
-    Verdict::ready(match plan.tls {
+    let is_reencrypted =
+        plan.exposure.route.as_ref().is_some_and(|route| route.termination == Termination::Reencrypt);
+    let source = match plan.tls {
+        TlsSource::Own if is_reencrypted => "Using cluster wildcard certs",
         TlsSource::Own => "Using a certificate of the registry's own authority",
         TlsSource::Bundle => "Config bundle contains certs",
         TlsSource::SecretRef => "Using externally managed TLS certificate",
-    })
+    };
+    match ending(snapshot, plan, app) {
+        Some(ending) => Verdict::ready(format!("{source}; {ending}")),
+        None => Verdict::ready(source),
+    }
+}
+
+/// What ends soon and must be replaced by a person; our own leaf is not among it.
+fn ending(snapshot: &Snapshot, plan: &Plan, app: &App) -> Option<String> {
+    let soon = |certificate: &str, notice: SignedDuration| {
+        pki::expiry(certificate).filter(|expiry| expiry.duration_since(snapshot.now) < notice)
+    };
+    let date = |expiry: Timestamp| expiry.strftime("%Y-%m-%d").to_string();
+    if plan.tls == TlsSource::Own {
+        let expiry = soon(&plan.authority.as_ref()?.certificate, AUTHORITY_NOTICE)?;
+        return Some(format!(
+            "the registry's own authority {ENDS} {}: delete Secret {} before that day to get a new one, and let clients trust \
+             ca.crt of ConfigMap {} anew",
+            date(expiry),
+            Slot::Authority.name(&plan.registry),
+            Slot::TrustAnchor.name(&plan.registry),
+        ));
+    }
+    let expiry = soon(&app.certificate.certificate, CERTIFICATE_NOTICE)?;
+    Some(format!("the certificate {ENDS} {}: replace certificate and key before that day", date(expiry)))
 }
 
 fn quay(snapshot: &Snapshot) -> Verdict {

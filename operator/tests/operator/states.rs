@@ -180,6 +180,39 @@ fn redis_is_accepted_and_said_to_be_unneeded() {
 }
 
 #[test]
+fn an_authority_that_ends_within_half_a_year_is_announced_once() {
+    let mut world = World::new("empty-spec");
+    world.pass();
+    world.start_pod();
+    world.snapshot.now += jiff::SignedDuration::from_hours(24 * 3469);
+    assert!(!condition(&world.pass().status, "ComponentTLSReady").2.contains("ends on"));
+    world.snapshot.now += jiff::SignedDuration::from_hours(48);
+    let report = world.pass();
+    let (status, reason, message) = condition(&report.status, "ComponentTLSReady");
+    assert_eq!((status.as_str(), reason.as_str()), ("True", "ComponentReady"));
+    assert!(message.contains("ends on 2036-04-28: delete Secret example-quay-ca"), "{message}");
+    assert!(report.events.iter().any(|event| event.reason == "CertificateEnds" && event.is_warning));
+    assert_eq!(world.pass().events, []);
+}
+
+#[test]
+fn a_certificate_of_the_user_that_ends_within_three_weeks_is_announced() {
+    let now = crate::world::START.parse().unwrap();
+    let ca = quay_operator::pki::authority("any", "any", now).unwrap();
+    let pair = quay_operator::pki::issue(&ca, &["quay.example.com".to_owned()].into(), now).unwrap();
+    let mut world = World::new("empty-spec").config("SERVER_HOSTNAME: quay.example.com\n");
+    let files = world.secrets.get_mut("my-config").unwrap();
+    files.insert("ssl.cert".to_owned(), pair.certificate);
+    files.insert("ssl.key".to_owned(), pair.key);
+    world.pass();
+    world.snapshot.now += jiff::SignedDuration::from_hours(24 * 70);
+    let report = world.pass();
+    let (status, _, message) = condition(&report.status, "ComponentTLSReady");
+    assert!(status == "True" && message.contains("the certificate ends on 2026-07-30"), "{message}");
+    assert!(report.events.iter().any(|event| event.reason == "CertificateEnds"));
+}
+
+#[test]
 fn an_expired_certificate_of_the_user_makes_the_registry_unavailable() {
     let now = crate::world::START.parse().unwrap();
     let ca = quay_operator::pki::authority("any", "any", now).unwrap();
