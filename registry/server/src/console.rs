@@ -21,6 +21,7 @@ mod frame;
 mod front;
 mod history;
 mod markdown;
+mod organization;
 mod organizations;
 mod paging;
 mod parts;
@@ -31,6 +32,7 @@ mod session;
 mod tag;
 mod tags;
 mod theme;
+mod trust;
 mod visit;
 
 use axum::Router;
@@ -43,17 +45,20 @@ pub(crate) fn router(app: App) -> Router<App> {
     Router::new()
         .route("/", get(front::front))
         .route("/about", get(about::show))
+        .route("/trust", get(trust::show))
         .route("/theme", post(theme::choose))
         .route("/signin", get(session::sign_in_form).post(session::sign_in))
         .route("/signout", post(session::sign_out))
         .route("/createaccount", get(session::create_form).post(session::create))
         .route("/organization", get(organizations::list))
         .route("/organizations/new", get(organizations::create_form).post(organizations::create))
+        .merge(organization::routes())
         .merge(repositories::routes())
         .merge(repository::routes())
         .method_not_allowed_fallback(front::nothing_here)
         .layer(axum::middleware::from_fn_with_state(app, frame::framed))
         .route("/assets/{name}", get(assets::serve))
+        .route("/ca.crt", get(trust::certificate))
 }
 
 /// What a browser gets at a path that is nobody's.

@@ -75,6 +75,11 @@ impl Fields {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// Fields whose name begins alike, by the rest of their names.
+    pub(crate) fn beginning<'f>(&'f self, prefix: &'f str) -> impl Iterator<Item = (&'f str, &'f str)> {
+        self.0.iter().filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value.as_str())))
+    }
+
     /// Whether a box was ticked.
     pub(crate) fn ticked(&self, name: &str) -> bool {
         self.first(name).is_some()
@@ -121,7 +126,17 @@ impl Errors {
             Error::Invalid { .. } | Error::Conflict(_) | Error::Unsupported(_) | Error::Immutable { .. } => {
                 Ok(Self::at(field, error.message()))
             }
-            Error::NotFound(_) if !field.is_empty() => Ok(Self::at(field, error.message())),
+            Error::NotFound(_) => Ok(Self::at(field, error.message())),
+            other => Err(other.into()),
+        }
+    }
+
+    /// What core has to say about a form that has no field for it.
+    pub(crate) fn of_whole(error: Error) -> Answer<Self> {
+        match error {
+            Error::Invalid { .. } | Error::Conflict(_) | Error::Unsupported(_) | Error::Immutable { .. } => {
+                Ok(Self::whole(error.message()))
+            }
             other => Err(other.into()),
         }
     }

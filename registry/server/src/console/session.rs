@@ -179,7 +179,7 @@ fn field_of(said: &str) -> &'static str {
 }
 
 /// Gives the browser its session.
-pub(super) fn welcome(core: &Core, signed_in: &SignedIn, mut response: Response) -> Answer {
+pub(in crate::console) fn welcome(core: &Core, signed_in: &SignedIn, mut response: Response) -> Answer {
     response.headers_mut().append(SET_COOKIE, session::set_cookie(core, &signed_in.cookie)?);
     Ok(response)
 }
