@@ -277,6 +277,7 @@ async fn the_bundle_installed_as_olm_does_leads_to_a_pushed_chart() -> Result<()
             ensure!(!by(maker.namespace()).await?.is_empty(), "{} made nothing", maker.namespace());
             assert_eq!(by(other.namespace()).await?, [""; 0]);
             assert_eq!(by("quay-operator").await?, [""; 0]);
+            ensure!(!case.told("DataAdopted").await?, "there was nothing to take up");
             ensure!(may_read_secrets(maker, case).await? && !may_read_secrets(other, case).await?);
         }
         // a namespace that no group selects is left alone, and could not be reached either
