@@ -40,7 +40,7 @@ struct Row {
 
 /// The tab with the history.
 pub(super) async fn show(asked: &Asked<'_>) -> Answer {
-    let search = asked.wish.get("q").to_owned();
+    let search = asked.wish.get("search").to_owned();
     let before: Option<ChangePosition> = asked.wish.get("before").parse().ok();
     let query = TagChangesQuery {
         search: Some(search.clone()).filter(|text| !text.is_empty()),
@@ -50,7 +50,7 @@ pub(super) async fn show(asked: &Asked<'_>) -> Answer {
     };
     let found = asked.app.core.tag_changes(&asked.pull, &query).await?;
     let base = super::repository::base(&asked.name);
-    let link = |before: &str| address(&base, &[("tab", "history"), ("q", &*search), ("before", before)]);
+    let link = |before: &str| address(&base, &[("tab", "history"), ("search", &*search), ("before", before)]);
     let end = found.items.last().filter(|_| found.more).map(|last| link(&last.position.to_string()));
     let rows = found.items.into_iter().map(|change| shown(asked, &base, change)).collect();
     page(&Page {

@@ -78,7 +78,7 @@ impl List {
             path: path.to_owned(),
             tab,
             namespace: namespace.map(str::to_owned),
-            search: wish.get("q").to_owned(),
+            search: wish.get("search").to_owned(),
             sort,
             descending,
             rows: Vec::new(),
@@ -122,7 +122,7 @@ impl List {
         let order = if descending { "desc" } else { "asc" };
         let parameters = [
             ("tab", self.tab),
-            ("q", &*self.search),
+            ("search", &*self.search),
             ("sort", word(sort)),
             ("order", order),
             ("after", after),

@@ -75,7 +75,7 @@ impl List {
         };
         Self {
             path: super::repository::base(&asked.name),
-            search: wish.get("q").to_owned(),
+            search: wish.get("search").to_owned(),
             sort,
             descending,
             kind: wish.get("kind").parse().ok(),
@@ -122,7 +122,7 @@ impl List {
         let page = if page > 1 { page.to_string() } else { String::new() };
         let parameters = [
             ("tab", "tags"),
-            ("q", &*self.search),
+            ("search", &*self.search),
             ("kind", self.kind_word()),
             ("attached", self.attached_word()),
             ("sort", word(sort)),
