@@ -5,12 +5,15 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use quay_db::tables::attachments::{self, Brief};
 use quay_db::tables::manifests;
+use quay_db::tables::tags::{self, SetTag};
+use quay_db::{RepoId, Tx, UserId};
 use quay_oci::{ArtifactKind, Attachment, Digest, Manifest, Platform};
 
 use crate::clock::timestamp;
 use crate::core::Core;
 use crate::error::{Missing, Result};
 use crate::perms::{Allowed, Pull};
+use crate::push::{expire_untagged, set_tag};
 
 /// Attachments that are shown.
 const SHOWN: u32 = 100;
@@ -69,7 +72,7 @@ impl Core {
                 let names = [signature.as_str(), &attestation, &sbom];
                 let mut found = attachments::tagged(c, repo, names, now_ms).await?;
                 found.extend(attachments::referrers(c, repo, subject, SHOWN).await?);
-                found.extend(attachments::listed(c, repo, &list, SHOWN, now_ms).await?);
+                found.extend(attachments::listed(c, repo, &list, subject, SHOWN, now_ms).await?);
                 Ok(found)
             })
             .await?;
@@ -105,6 +108,44 @@ impl Core {
         });
         Ok(children.collect())
     }
+}
+
+/// Ends the tags by which something is attached to a manifest that went away, but for those that are fixed.
+pub(crate) async fn end_with_subject(
+    tx: &mut Tx,
+    repo: RepoId,
+    namespace: UserId,
+    subject: &Digest,
+    now_ms: i64,
+) -> Result<()> {
+    for name in Attachment::ALL.map(|what| what.tag_of(subject)) {
+        let Some(tag) = tags::get(tx, repo, &name, now_ms).await? else { continue };
+        if !tag.immutable {
+            tags::delete(tx, repo, &name, now_ms).await?;
+            expire_untagged(tx, namespace, tag.manifest, now_ms).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings back the tags that ended with their subject, at that very moment.
+pub(crate) async fn restore_with_subject(
+    tx: &mut Tx,
+    repo: RepoId,
+    namespace: UserId,
+    subject: &Digest,
+    hidden_ms: i64,
+    now_ms: i64,
+) -> Result<()> {
+    for name in Attachment::ALL.map(|what| what.tag_of(subject)) {
+        let last = tags::history(tx, repo, Some(&name), None, 1).await?.into_iter().next();
+        let Some(last) = last.filter(|last| last.end_ms == Some(hidden_ms)) else { continue };
+        manifests::revive(tx, last.manifest).await?;
+        let set =
+            SetTag { repo, name: &name, manifest: last.manifest, end_ms: None, reversion: true, now_ms };
+        set_tag(tx, namespace, &set).await?;
+    }
+    Ok(())
 }
 
 fn attached(brief: Brief) -> Attached {

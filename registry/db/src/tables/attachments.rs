@@ -36,7 +36,8 @@ statements! {
     TAGGED = concat!(brief!("t.name"), " FROM tags t JOIN manifests m ON m.id = t.manifest_id
                  WHERE t.repo_id = $1 AND t.name IN ($2, $3, $4) AND (t.end_ms IS NULL OR t.end_ms > $5)
                  AND m.state = 0 ORDER BY t.name");
-    LISTED = concat!(brief!("NULL"), " FROM tags t JOIN manifest_children c ON c.manifest_id = t.manifest_id
+    LISTED = concat!(brief!("NULL"), " FROM tags t JOIN manifests l ON l.id = t.manifest_id AND l.digest <> $5
+                 JOIN manifest_children c ON c.manifest_id = l.id
                  JOIN manifests m ON m.repo_id = c.repo_id AND m.digest = c.digest AND m.state = 0
                  WHERE t.repo_id = $1 AND t.name = $2 AND (t.end_ms IS NULL OR t.end_ms > $4)
                  ORDER BY c.digest LIMIT $3");
@@ -73,15 +74,17 @@ pub async fn tagged(c: &mut Conn, repo: RepoId, names: [&str; 3], now_ms: i64) -
     c.all(TAGGED, params![repo, one, two, three, now_ms], brief).await
 }
 
-/// What the index under a tag lists, as far as it is here.
+/// What the index under a tag lists of a subject, as far as it is here. The subject itself under that tag, as cosign
+/// copies it, is no such list.
 pub async fn listed(
     c: &mut Conn,
     repo: RepoId,
     tag: &str,
+    subject: &Digest,
     limit: u32,
     now_ms: i64,
 ) -> Result<Vec<Brief>, Error> {
-    c.all(LISTED, params![repo, tag, limit, now_ms], brief).await
+    c.all(LISTED, params![repo, tag, limit, now_ms, subject], brief).await
 }
 
 /// What an index lists, as far as it is here.

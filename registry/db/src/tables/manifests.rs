@@ -187,7 +187,8 @@ statements! {
                  WHERE repo_id = $1 AND subject = $2 AND artifact_type = $5 AND digest > $3 AND state = 0
                  ORDER BY digest LIMIT $4";
     LISTED_REFERRERS = "SELECT k.digest, k.media_type, k.artifact_type, k.size, k.annotations
-                 FROM tags t JOIN manifest_children c ON c.manifest_id = t.manifest_id
+                 FROM tags t JOIN manifests l ON l.id = t.manifest_id AND l.digest <> $7
+                 JOIN manifest_children c ON c.manifest_id = l.id
                  JOIN manifests k ON k.repo_id = c.repo_id AND k.digest = c.digest AND k.state = 0
                  WHERE t.repo_id = $1 AND t.name = $2 AND (t.end_ms IS NULL OR t.end_ms > $6) AND c.digest > $3
                  AND ($5 IS NULL OR k.artifact_type = $5) AND (k.subject IS NULL OR k.subject <> $7)
@@ -384,7 +385,7 @@ pub async fn referrers(
 }
 
 /// What a client listed as referrers of a subject in an index of its own under `tag`, but for those that name the
-/// subject themselves.
+/// subject themselves. The subject itself under that tag, as cosign copies it, is no such list.
 #[expect(clippy::too_many_arguments, reason = "a page of a filtered list")]
 pub async fn listed_referrers(
     c: &mut Conn,
