@@ -14,13 +14,13 @@ use quay_tests::cluster::{Case, Endpoint, trust};
 use serde_json::{Value, json};
 
 /// The image that the cluster of the tests brings along.
-fn busybox() -> Result<PathBuf> {
+pub(crate) fn busybox() -> Result<PathBuf> {
     let kubeconfig = std::env::var("CLUSTER_KUBECONFIG").or_else(|_| std::env::var("KUBECONFIG"))?;
     let folder = PathBuf::from(kubeconfig).parent().context("the cluster's folder")?.to_path_buf();
     Ok(folder.join("images/busybox.oci.tar"))
 }
 
-async fn pull_secret(case: &Case, name: &str, at: &Endpoint, who: &Credentials) -> Result<()> {
+pub(crate) async fn pull_secret(case: &Case, name: &str, at: &Endpoint, who: &Credentials) -> Result<()> {
     let auth = BASE64_STANDARD.encode(format!("{}:{}", who.username, who.password));
     let config = json!({
         "auths": { &at.host: { "username": who.username, "password": who.password, "auth": auth } },
@@ -35,7 +35,7 @@ async fn pull_secret(case: &Case, name: &str, at: &Endpoint, who: &Credentials) 
     Ok(())
 }
 
-fn pod(name: &str, image: &str, pull_secret: &str) -> Result<Pod> {
+pub(crate) fn pod(name: &str, image: &str, pull_secret: &str) -> Result<Pod> {
     Ok(serde_json::from_value(json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -54,7 +54,7 @@ fn pod(name: &str, image: &str, pull_secret: &str) -> Result<Pod> {
     }))?)
 }
 
-fn ended_well(pod: &Value) -> bool {
+pub(crate) fn ended_well(pod: &Value) -> bool {
     pod["status"]["phase"] == "Succeeded"
 }
 
