@@ -88,12 +88,12 @@ async fn choosing_a_theme_leads_nowhere_else() -> Result<()> {
     for target in ["//evil.example", "/\\evil.example", "https:evil.example", "\t//evil.example", "/\r\nX: y"]
     {
         let browser = started.browser()?;
-        let form = browser.page("/signin").await?.form_with("theme")?;
+        let form = browser.page("/about").await?.form_with("theme")?;
         let honest = browser.send(&form.clone().with("theme", "dark")).await?.expect(303)?;
-        assert_eq!(honest.need("location")?, "/signin");
+        assert_eq!(honest.need("location")?, "/about");
         let answer = browser.send(&form.with("theme", "dark").with("back", target)).await?;
         ensure!(answer.status == 303, "{target}: {answer:?}");
-        let from: Url = format!("{}/signin", browser.base()).parse()?;
+        let from: Url = format!("{}/about", browser.base()).parse()?;
         let next = goes_to(&answer, &from)?;
         ensure!(next.origin() == from.origin() && !next.path().contains("evil"), "{target} leads to {next}");
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use quay_tests::artifact::{
-    OCI_INDEX, OCI_MANIFEST, descriptor, manifest_bytes, noise, push_blob, put_manifest,
+    OCI_INDEX, OCI_MANIFEST, descriptor, manifest_bytes, noise, push, push_blob, put_manifest,
 };
 use quay_tests::browser::Browser;
 use quay_tests::client::Caller;
@@ -120,7 +120,7 @@ async fn names_with_markup_are_refused_everywhere() -> Result<()> {
 #[tokio::test]
 async fn what_is_asked_for_comes_back_as_text_or_not_at_all() -> Result<()> {
     let scene = Scene::new("asked").await?;
-    scene.organization.session.create_repository("asked", "app", "private").await?;
+    push(&scene.pusher(), "asked/app", "1", 100).await?;
     for attack in attacks("q") {
         let escaped = form_escape(&attack);
         for path in [
