@@ -13,6 +13,7 @@ mod install;
 mod kubelet;
 mod manifests;
 mod olm;
+mod readme;
 mod refused;
 mod retain;
 mod route;
