@@ -115,7 +115,9 @@ fn a_default_that_falls_out_of_the_options_is_told() {
 fn combinations_that_defeat_themselves_are_warned_of() {
     let warned = |yaml: &str| told(&load(yaml).unwrap().warnings);
     let table = "ALLOWED_OCI_ARTIFACT_TYPES: {a/b: [c/d]}\n";
-    assert_eq!(warned(table), "");
+    assert!(warned(table).contains("so cosign signatures and Helm charts are refused"));
+    let named = "ALLOWED_OCI_ARTIFACT_TYPES: {a/b: [application/vnd.dev.cosign.simplesigning.v1+json]}\n";
+    assert_eq!(warned(&format!("{named}FEATURE_HELM_OCI_SUPPORT: true\n")), "");
     assert!(warned(&format!("{table}IGNORE_UNKNOWN_MEDIATYPES: true\n")).contains("not enforced"));
     assert!(
         warned("FEATURE_HELM_OCI_SUPPORT: true\nFEATURE_GENERAL_OCI_SUPPORT: false\n")
