@@ -61,6 +61,26 @@ const screens: Screen[] = [
     then: (page) => page.getByRole("link", { name: "gallery+ci" }).click(),
   },
   {
+    ...{ name: "robot-secret", path: `${organization}?tab=Robotaccounts`, as: "curator", shows: "gallery-ci-pull-secret" },
+    then: async (page) => {
+      await page.getByRole("link", { name: "gallery+ci" }).click();
+      await page.getByRole("link", { name: "Kubernetes", exact: true }).click();
+    },
+  },
+  {
+    ...{ name: "create-robot", path: `${organization}?tab=Robotaccounts`, as: "curator", shows: "Repository permissions" },
+    then: (page) => page.getByTestId("create-robot-account").click(),
+  },
+  {
+    ...{ name: "team", path: `${organization}?tab=Teamsandmembership`, as: "curator", shows: "gallery+ci" },
+    then: (page) => page.getByRole("link", { name: "builders", exact: true }).click(),
+  },
+  {
+    ...{ name: "delete-tag", path: `${app}?tab=tags`, as: "curator", shows: /delete/i },
+    then: (page) => page.getByTestId("delete-tag-latest").click(),
+  },
+  { name: "create-repository", path: "/new", as: "curator", shows: "Create repository" },
+  {
     ...{ name: "menu-open", path: "/organization", as: "curator", shows: "New Organization" },
     then: (page) => page.getByTestId("create-menu-toggle").click(),
   },
