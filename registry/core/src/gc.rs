@@ -17,6 +17,7 @@ use quay_db::tables::manifests::{self, ManifestHead, ManifestState};
 use quay_db::tables::{repos, tags, users};
 use quay_db::{BlobId, Conn, ManifestId, RepoId, Tx};
 
+use crate::attached;
 use crate::core::Core;
 use crate::error::Result;
 use crate::push::{expire_referrers, expire_untagged};
@@ -244,6 +245,7 @@ async fn hide_unless_kept(tx: &mut Tx, head: &ManifestHead, now_ms: i64) -> Resu
     manifests::set_expiry(tx, head.id, None).await?;
     if let Some(repo) = repos::get(tx, head.repo).await? {
         expire_referrers(tx, head.repo, repo.namespace, &head.digest, now_ms).await?;
+        attached::end_with_subject(tx, head.repo, repo.namespace, &head.digest, now_ms).await?;
     }
     // Its time was its grace; only a lifetime that can be restored keeps it from now on.
     erase_if_hidden(tx, head.id).await?;

@@ -2,7 +2,7 @@
 //!
 //! By default everything is accepted. A table (`ALLOWED_OCI_ARTIFACT_TYPES`) or `IGNORE_UNKNOWN_MEDIATYPES: false`
 //! switches enforcement on; a table replaces the default one. Configuration types and layer types are two sets:
-//! which goes with which is not looked at. Docker's own manifests have a closed list of types and are not covered.
+//! which goes with which is not looked at. Docker's own manifests have closed lists of types in place of a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +20,13 @@ const ALWAYS_LAYERS: &[&str] = &[
     mt::OCI_LAYER_FOREIGN_ZSTD,
     mt::OCI_EMPTY,
 ];
+
+/// What a Docker manifest consists of.
+const DOCKER_CONFIGS: &[&str] = &[mt::DOCKER_IMAGE_CONFIG];
+const DOCKER_LAYERS: &[&str] = &[mt::DOCKER_LAYER, mt::DOCKER_LAYER_FOREIGN, DOCKER_LAYER_PLAIN];
+const DOCKER_LAYER_PLAIN: &str = "application/vnd.docker.image.rootfs.diff.tar";
+/// Docker has no word for zstd; clients that are refused it push an OCI manifest instead.
+const DOCKER_LAYER_ZSTD: &str = "application/vnd.docker.image.rootfs.diff.tar.zstd";
 
 const HELM_LAYERS: &[&str] = &[mt::HELM_CHART, mt::HELM_CHART_LEGACY, mt::HELM_PROVENANCE];
 
@@ -41,6 +48,8 @@ const DEFAULT_TABLE: &[(&str, &[&str])] = &[
             "application/vnd.in-toto+json",
         ],
     ),
+    // What cosign makes since its version 3: a bundle, without a configuration.
+    (mt::SIGSTORE_BUNDLE, &[mt::SIGSTORE_BUNDLE]),
     ("application/vnd.oci.source.image.config.v1+json", &[mt::OCI_LAYER_GZIP]),
     (
         "application/vnd.unknown.config.v1+json",
@@ -89,8 +98,9 @@ impl ArtifactPolicy {
 
     /// Refuses what is not welcome, naming the type and the setting.
     pub(crate) fn check(&self, manifest: &Manifest) -> Result<()> {
+        let layers = || manifest.layers.iter().map(|layer| &*layer.media_type);
         if manifest.is_docker() {
-            return Ok(());
+            return self.check_docker(manifest, layers());
         }
         if !self.oci {
             return Err(Error::UnsupportedMediaType(format!(
@@ -98,29 +108,59 @@ impl ArtifactPolicy {
                 manifest.media_type
             )));
         }
-        let Some(config) = &manifest.config else { return Ok(()) };
-        // An artifact without a configuration says what it is in `artifactType`.
-        let kind = match (&*config.media_type, manifest.effective_artifact_type()) {
-            (mt::OCI_EMPTY, Some(artifact_type)) => artifact_type,
-            (config_type, _) => config_type,
+        let config = manifest.config.as_ref().map(|config| &*config.media_type);
+        let written = manifest.artifact_type.as_deref().filter(|text| !text.is_empty());
+        // An artifact without a configuration says what it is in `artifactType`; so may an index.
+        let (kind, place) = match (config, written) {
+            (Some(mt::OCI_EMPTY) | None, Some(artifact_type)) => (artifact_type, Place::ArtifactType),
+            (Some(config_type), _) => (config_type, Place::Config),
+            (None, None) => return Ok(()),
         };
-        let layers = || manifest.layers.iter().map(|layer| &*layer.media_type);
         if self.refuse_helm {
-            let helm = [kind]
-                .into_iter()
-                .chain(layers())
-                .find(|t| matches!(*t, mt::HELM_CONFIG | mt::HELM_CHART | mt::HELM_PROVENANCE));
-            if let Some(helm) = helm {
-                return Err(refusal(helm, "refused by FEATURE_HELM_OCI_SUPPORT"));
+            let is_helm = |of: &str| matches!(of, mt::HELM_CONFIG | mt::HELM_CHART | mt::HELM_PROVENANCE);
+            let parts = [(kind, place)].into_iter().chain(layers().map(|layer| (layer, Place::Layer)));
+            if let Some((helm, place)) = parts.into_iter().find(|(part, _)| is_helm(part)) {
+                return Err(refusal(
+                    helm,
+                    "not allowed",
+                    place,
+                    "Helm is switched off by FEATURE_HELM_OCI_SUPPORT",
+                ));
             }
         }
         let Some((kinds, layer_types)) = &self.allowed else { return Ok(()) };
         if !kinds.contains(kind) {
-            return Err(not_one_of(kind, kinds));
+            return Err(not_one_of(kind, kinds.iter().map(String::as_str), place));
         }
         match layers().find(|layer| !ALWAYS_LAYERS.contains(layer) && !layer_types.contains(*layer)) {
-            Some(layer) => Err(not_one_of(layer, layer_types)),
+            Some(layer) => {
+                let allowed = ALWAYS_LAYERS.iter().copied().chain(layer_types.iter().map(String::as_str));
+                Err(not_one_of(layer, allowed, Place::Layer))
+            }
             None => Ok(()),
+        }
+    }
+
+    /// Docker's types are no artifact types: under enforcement nothing but images passes in them.
+    fn check_docker<'m>(
+        &self,
+        manifest: &'m Manifest,
+        mut layers: impl Iterator<Item = &'m str>,
+    ) -> Result<()> {
+        const WHY: &str = "push an OCI manifest to use other types";
+        let is_wrong = |layer: &&str| match self.allowed {
+            Some(_) => !DOCKER_LAYERS.contains(layer),
+            None => *layer == DOCKER_LAYER_ZSTD,
+        };
+        if let Some(layer) = layers.find(is_wrong) {
+            return Err(refusal(layer, &one_of(DOCKER_LAYERS.iter().copied()), Place::Layer, WHY));
+        }
+        match &manifest.config {
+            Some(config) if self.allowed.is_some() && !DOCKER_CONFIGS.contains(&&*config.media_type) => {
+                let allowed = one_of(DOCKER_CONFIGS.iter().copied());
+                Err(refusal(&config.media_type, &allowed, Place::Config, WHY))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -167,22 +207,44 @@ fn sets(settings: &ArtifactSettings) -> (BTreeSet<String>, BTreeSet<String>) {
     (kinds, layers)
 }
 
-fn not_one_of(found: &str, allowed: &BTreeSet<String>) -> Error {
-    let allowed: Vec<String> = allowed.iter().map(|t| format!("'{t}'")).collect();
-    refusal(
-        found,
-        &format!(
-            "not one of [{}], the types allowed by ALLOWED_OCI_ARTIFACT_TYPES and IGNORE_UNKNOWN_MEDIATYPES",
-            allowed.join(", ")
-        ),
-    )
+/// Where a type stands, as a reader of the schema would say it.
+#[derive(Clone, Copy)]
+enum Place {
+    Config,
+    Layer,
+    ArtifactType,
 }
 
-fn refusal(found: &str, why: &str) -> Error {
+impl Place {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Config => "schema['properties']['config']['properties']['mediaType']",
+            Self::Layer => "schema['properties']['layers']['items']['properties']['mediaType']",
+            Self::ArtifactType => "schema['properties']['artifactType']",
+        }
+    }
+}
+
+fn one_of<'a>(allowed: impl Iterator<Item = &'a str>) -> String {
+    let allowed: Vec<String> = allowed.map(|t| format!("'{t}'")).collect();
+    format!("not one of [{}]", allowed.join(", "))
+}
+
+fn not_one_of<'a>(found: &str, allowed: impl Iterator<Item = &'a str>, place: Place) -> Error {
+    let why = "the types are those of ALLOWED_OCI_ARTIFACT_TYPES; with IGNORE_UNKNOWN_MEDIATYPES: true every type passes";
+    refusal(found, &one_of(allowed), place, why)
+}
+
+/// Worded as Quay does, which other programs look for, and with the setting that is to blame at the end.
+fn refusal(found: &str, is: &str, place: Place, why: &str) -> Error {
     let found: String = found.chars().take(mt::MAX_LEN).collect();
     Error::invalid(
         ErrorCode::ManifestInvalid,
-        format!("failed to parse manifest: manifest data does not match schema: '{found}' is {why}"),
+        format!(
+            "failed to parse manifest: manifest data does not match schema: '{found}' is {is}\n\n\
+             Failed validating 'enum' in {}: {why}",
+            place.path()
+        ),
     )
 }
 
@@ -270,14 +332,90 @@ mod tests {
         }
     }
 
+    fn index_of(artifact_type: &str) -> Manifest {
+        let text = format!(r#"{{"schemaVersion":2,"artifactType":"{artifact_type}","manifests":[]}}"#);
+        Manifest::parse(Some(mt::OCI_INDEX), text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_has_no_configuration_is_judged_by_its_artifact_type() {
+        let bundle = || manifest(mt::OCI_EMPTY, Some(mt::SIGSTORE_BUNDLE), &[mt::SIGSTORE_BUNDLE]);
+        let enforced = ArtifactSettings { ignore_unknown: Some(false), ..ArtifactSettings::default() };
+        let policy = ArtifactPolicy::new(&enforced);
+        assert!(policy.check(&bundle()).is_ok(), "cosign is in the default table, whatever its version");
+        assert!(policy.check(&manifest(mt::OCI_EMPTY, None, &[])).is_err());
+        assert!(policy.check(&index_of("application/vnd.example.model")).is_err());
+        assert!(policy.check(&index_of(mt::HELM_CONFIG)).is_ok());
+        let helm = index_of(mt::HELM_CONFIG);
+        let without_helm = ArtifactSettings { helm: Some(false), ..ArtifactSettings::default() };
+        assert!(ArtifactPolicy::new(&without_helm).check(&helm).is_err());
+        let table =
+            ArtifactSettings { table: table("application/vnd.example.model", "text/plain"), ..enforced };
+        let policy = ArtifactPolicy::new(&table);
+        assert!(policy.check(&bundle()).is_err(), "a table replaces the default one");
+        assert!(policy.check(&index_of("application/vnd.example.model")).is_ok());
+    }
+
+    #[test]
+    fn a_docker_manifest_is_no_way_around_the_table() {
+        let docker = |config: &str, layer: &str| {
+            let text = format!(
+                r#"{{"schemaVersion":2,"mediaType":"{}","config":{{"mediaType":"{config}","digest":"{DIGEST}","size":0}},
+                "layers":[{{"mediaType":"{layer}","digest":"{DIGEST}","size":0}}]}}"#,
+                mt::DOCKER_MANIFEST
+            );
+            Manifest::parse(Some(mt::DOCKER_MANIFEST), text.as_bytes()).unwrap()
+        };
+        let passes = |ignore_unknown, config, layer| {
+            let settings = ArtifactSettings { ignore_unknown, ..ArtifactSettings::default() };
+            ArtifactPolicy::new(&settings).check(&docker(config, layer)).is_ok()
+        };
+        let (image, model) = (mt::DOCKER_IMAGE_CONFIG, "application/vnd.example.model");
+        for (ignore_unknown, config, layer, expected) in [
+            (None, image, mt::DOCKER_LAYER, true),
+            (None, image, model, true),
+            (None, model, mt::DOCKER_LAYER, true),
+            (None, image, DOCKER_LAYER_ZSTD, false),
+            (Some(true), image, DOCKER_LAYER_ZSTD, false),
+            (Some(false), image, mt::DOCKER_LAYER, true),
+            (Some(false), image, mt::DOCKER_LAYER_FOREIGN, true),
+            (Some(false), image, DOCKER_LAYER_PLAIN, true),
+            (Some(false), image, model, false),
+            (Some(false), model, mt::DOCKER_LAYER, false),
+        ] {
+            assert_eq!(
+                passes(ignore_unknown, config, layer),
+                expected,
+                "{ignore_unknown:?} {config} {layer}"
+            );
+        }
+    }
+
     #[test]
     fn a_refusal_names_the_type_and_the_setting() {
         let settings = ArtifactSettings { ignore_unknown: Some(false), ..ArtifactSettings::default() };
-        let text = ArtifactPolicy::new(&settings).check(&model()).unwrap_err().message();
-        assert!(text.contains(
-            "manifest data does not match schema: 'application/vnd.example.model' is not one of ["
+        let policy = ArtifactPolicy::new(&settings);
+        let text = policy.check(&model()).unwrap_err().message();
+        assert!(text.starts_with(
+            "failed to parse manifest: manifest data does not match schema: 'application/vnd.example.model' is not one \
+             of ['application/"
         ));
-        assert!(text.contains("IGNORE_UNKNOWN_MEDIATYPES"));
+        assert!(
+            text.contains("\n\nFailed validating 'enum' in schema['properties']['artifactType']: "),
+            "{text}"
+        );
+        assert!(text.contains("IGNORE_UNKNOWN_MEDIATYPES") && text.contains("ALLOWED_OCI_ARTIFACT_TYPES"));
+        let text =
+            policy.check(&manifest("application/vnd.example.config", None, &[])).unwrap_err().message();
+        assert!(text.contains("in schema['properties']['config']['properties']['mediaType']: "), "{text}");
+        let odd_layer =
+            manifest(mt::OCI_IMAGE_CONFIG, None, &[mt::OCI_LAYER, "application/vnd.example.layer"]);
+        let text = policy.check(&odd_layer).unwrap_err().message();
+        assert!(text.contains("'application/vnd.example.layer' is not one of ["), "{text}");
+        assert!(
+            text.contains("in schema['properties']['layers']['items']['properties']['mediaType']: "),
+            "{text}"
+        );
         let settings = ArtifactSettings { general_oci: Some(false), ..ArtifactSettings::default() };
         let refused = ArtifactPolicy::new(&settings).check(&image());
         assert!(

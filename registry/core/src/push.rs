@@ -12,6 +12,7 @@ use quay_db::tables::{blobs, repos, users};
 use quay_db::{BlobId, ManifestId, RepoId, Tx, UserId};
 use quay_oci::{ArtifactKind, Digest, ErrorCode, Manifest, ManifestError, Reference, TagName};
 
+use crate::attached;
 use crate::audit::Entry;
 use crate::core::Core;
 use crate::error::{Error, Missing, Result};
@@ -133,6 +134,7 @@ impl Core {
                 tags::delete_of_manifest(tx, head.id, now_ms).await?;
                 manifests::hide(tx, head.id, now_ms).await?;
                 expire_referrers(tx, repo, namespace, &digest, now_ms).await?;
+                attached::end_with_subject(tx, repo, namespace, &digest, now_ms).await?;
                 entry.detail("tags", gone).record(tx).await?;
                 repos::touch(tx, repo, now_ms).await?;
                 Ok(())

@@ -7,6 +7,7 @@ use quay_db::tables::{manifests, repos};
 use quay_db::{RepoId, Tx, UserId};
 use quay_oci::{ArtifactKind, Digest, TagName, media_type};
 
+use crate::attached;
 use crate::audit::Entry;
 use crate::clock::timestamp;
 use crate::core::Core;
@@ -123,9 +124,15 @@ impl Core {
                 let (repo, namespace) = move_to.place(tx).await?;
                 let name = move_to.tag.as_str();
                 let once = rows::last_lifetime(tx, repo, name, &move_to.digest).await?.ok_or(Missing::Tag)?;
+                let known = manifests::get(tx, once.manifest).await?;
                 if manifests::revive(tx, once.manifest).await? {
-                    // What refers to it stays with it.
+                    // What refers to it stays with it, and what was attached to it comes back.
                     manifests::set_referrers_expiry(tx, repo, &move_to.digest, None).await?;
+                    if let Some(hidden_ms) = known.and_then(|known| known.hidden_ms) {
+                        let (digest, now_ms) = (&move_to.digest, move_to.now_ms);
+                        attached::restore_with_subject(tx, repo, namespace, digest, hidden_ms, now_ms)
+                            .await?;
+                    }
                 }
                 let set = SetTag {
                     repo,

@@ -48,8 +48,7 @@ fn metadata() -> String {
 
 #[tokio::test]
 async fn a_chart_is_shown_with_its_metadata_and_readme() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     // One in a row, one in a file.
     for (n, readme) in
         [b"# Etherpad".to_vec(), noise(200_000, 1).into_iter().map(|b| b'a' + b % 26).collect()]
@@ -73,8 +72,7 @@ async fn a_chart_is_shown_with_its_metadata_and_readme() {
 
 #[tokio::test]
 async fn a_broken_archive_costs_the_readme_and_nothing_else() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let whole = archive(&noise(10_000, 1));
     let mut large = whole.clone();
     large.resize((16 << 20) + 1, 0);
@@ -91,8 +89,7 @@ async fn a_broken_archive_costs_the_readme_and_nothing_else() {
 
 #[tokio::test]
 async fn what_is_no_chart_has_none() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let image = w.push_image(&alice, CHART, "image", b"layer").await;
     let at = w.may_pull(&alice, CHART).await;
     assert!(w.core.chart(&at, &image).await.unwrap().is_none());
@@ -105,8 +102,7 @@ async fn what_is_no_chart_has_none() {
 
 #[tokio::test]
 async fn what_one_repository_shows_another_does_not() {
-    let w = World::new().await;
-    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let (w, alice, bob) = World::with_two().await;
     let digest = push(&w, &alice, CHART, &metadata(), &archive(b"# Etherpad")).await;
     assert!(w.core.chart(&w.may_pull(&alice, CHART).await, &digest).await.unwrap().is_some());
     w.push_image(&bob, "bob/app", "v1", b"layer").await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quay_db::tables::blobs;
-use quay_oci::{Digest, media_type};
+use quay_oci::{Attachment, Digest, media_type};
 use serde_json::json;
 
 use super::uploads::files;
@@ -32,6 +32,19 @@ async fn collect(w: &World) -> Collected {
     }
 }
 
+/// An index under the tag `multi` and its one child.
+async fn index_of_one(w: &World, who: &Caller) -> (Digest, Digest) {
+    let image = w.image(who, "alice/app", b"layer").await;
+    let child = Digest::sha256(image.as_bytes());
+    w.put(who, "alice/app", child.as_str(), &image).await.unwrap();
+    let index = json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX,
+        "manifests": [{"mediaType": media_type::OCI_MANIFEST, "digest": child, "size": image.len()}],
+    })
+    .to_string();
+    (w.put(who, "alice/app", "multi", &index).await.unwrap(), child)
+}
+
 async fn delete(w: &World, who: &Caller, repository: &str, at: &str) {
     let allowed = w.core.allow::<Delete>(who, &name(repository)).await.unwrap();
     w.core.delete_manifest(&allowed, &reference(at)).await.unwrap();
@@ -39,8 +52,7 @@ async fn delete(w: &World, who: &Caller, repository: &str, at: &str) {
 
 #[tokio::test]
 async fn a_blob_that_no_manifest_took_up_goes_with_its_link() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     w.push_blob(&alice, "alice/app", &noise(LARGE, 1)).await;
     assert_eq!(collect(&w).await.blobs, 0);
     assert_eq!(files(&w), 1);
@@ -52,8 +64,7 @@ async fn a_blob_that_no_manifest_took_up_goes_with_its_link() {
 
 #[tokio::test]
 async fn deleted_content_stays_until_it_cannot_be_restored_any_more() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let layer = noise(LARGE, 1);
     let digest = w.push_image(&alice, "alice/app", "v1", &layer).await;
     delete(&w, &alice, "alice/app", digest.as_str()).await;
@@ -72,8 +83,7 @@ async fn deleted_content_stays_until_it_cannot_be_restored_any_more() {
 
 #[tokio::test]
 async fn what_another_repository_uses_stays() {
-    let w = World::new().await;
-    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let (w, alice, bob) = World::with_two().await;
     let layer = noise(LARGE, 1);
     let digest = w.push_image(&alice, "alice/app", "v1", &layer).await;
     w.push_image(&bob, "bob/app", "v1", &layer).await;
@@ -86,8 +96,7 @@ async fn what_another_repository_uses_stays() {
 
 #[tokio::test]
 async fn tagged_content_stays_for_ever_and_untagged_content_for_its_window() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let kept = w.push_image(&alice, "alice/app", "v1", b"kept").await;
     let image = w.image(&alice, "alice/app", b"untagged").await;
     let untagged = Digest::sha256(image.as_bytes());
@@ -107,17 +116,8 @@ async fn tagged_content_stays_for_ever_and_untagged_content_for_its_window() {
 
 #[tokio::test]
 async fn children_live_as_long_as_their_index_and_referrers_as_long_as_their_subject() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
-    let image = w.image(&alice, "alice/app", b"layer").await;
-    let child = Digest::sha256(image.as_bytes());
-    w.put(&alice, "alice/app", child.as_str(), &image).await.unwrap();
-    let index = json!({
-        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX,
-        "manifests": [{"mediaType": media_type::OCI_MANIFEST, "digest": child, "size": image.len()}],
-    })
-    .to_string();
-    let index = w.put(&alice, "alice/app", "multi", &index).await.unwrap();
+    let (w, alice) = World::with_alice().await;
+    let (index, child) = index_of_one(&w, &alice).await;
     let config = Digest::sha256(b"{}");
     let signature = json!({
         "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
@@ -149,17 +149,8 @@ async fn children_live_as_long_as_their_index_and_referrers_as_long_as_their_sub
 
 #[tokio::test]
 async fn an_index_is_restored_with_its_children_and_what_refers_to_it() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
-    let image = w.image(&alice, "alice/app", b"layer").await;
-    let child = Digest::sha256(image.as_bytes());
-    w.put(&alice, "alice/app", child.as_str(), &image).await.unwrap();
-    let index = json!({
-        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX,
-        "manifests": [{"mediaType": media_type::OCI_MANIFEST, "digest": child, "size": image.len()}],
-    })
-    .to_string();
-    let index = w.put(&alice, "alice/app", "multi", &index).await.unwrap();
+    let (w, alice) = World::with_alice().await;
+    let (index, child) = index_of_one(&w, &alice).await;
     w.clock.advance(DAY * 30);
     collect(&w).await;
     delete(&w, &alice, "alice/app", index.as_str()).await;
@@ -177,9 +168,49 @@ async fn an_index_is_restored_with_its_children_and_what_refers_to_it() {
 }
 
 #[tokio::test]
+async fn tags_that_belong_to_an_image_go_with_it_and_come_back_with_it() {
+    let (w, alice) = World::with_alice().await;
+    let image = w.push_image(&alice, "alice/app", "v1", b"layer").await;
+    let other = w.push_image(&alice, "alice/app", "other", b"another").await;
+    let tag_of = |what: Attachment, of| what.tag_of(of);
+    let (sig, sig_of_other) = (tag_of(Attachment::Signature, &image), tag_of(Attachment::Signature, &other));
+    for (n, tag) in [&sig, &tag_of(Attachment::Sbom, &image), &sig_of_other].into_iter().enumerate() {
+        w.push_image(&alice, "alice/app", tag, format!("attached {n}").as_bytes()).await;
+    }
+    let tags = async || {
+        let at = w.may_pull(&alice, "alice/app").await;
+        w.core.tags(&at, None, None).await.unwrap().items.len()
+    };
+    // Without its tag the image is still there, and so is what belongs to it.
+    delete(&w, &alice, "alice/app", "v1").await;
+    assert_eq!(tags().await, 4);
+    w.clock.advance(Duration::from_secs(1));
+    delete(&w, &alice, "alice/app", image.as_str()).await;
+    assert_eq!(tags().await, 2);
+    assert_eq!(word(w.get(&alice, "alice/app", &sig_of_other).await), "allowed");
+
+    let at = w.may_push(&alice, "alice/app").await;
+    w.core.restore_tag(&at, &"v1".parse().unwrap(), &image).await.unwrap();
+    assert_eq!(tags().await, 5);
+    assert_eq!(word(w.get(&alice, "alice/app", &sig).await), "allowed");
+
+    // What is not restored is collected, with what belonged to it.
+    delete(&w, &alice, "alice/app", "v1").await;
+    for _ in 0..4 {
+        w.clock.advance(DAY * 10);
+        collect(&w).await;
+    }
+    assert_eq!(tags().await, 2);
+    for layer in ["layer", "attached 0", "attached 1"] {
+        let gone = w.read(&alice, "alice/app", &Digest::sha256(layer.as_bytes())).await;
+        assert_eq!(word(gone), "not found", "{layer}");
+    }
+    assert_eq!(word(w.read(&alice, "alice/app", &Digest::sha256(b"attached 2")).await), "allowed");
+}
+
+#[tokio::test]
 async fn a_condemned_digest_is_stored_anew_and_only_the_old_copy_goes() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     for bytes in [noise(LARGE, 1), noise(100, 2)] {
         let digest = w.push_blob(&alice, "alice/app", &bytes).await;
         w.clock.advance(HOUR);
@@ -202,8 +233,7 @@ async fn a_condemned_digest_is_stored_anew_and_only_the_old_copy_goes() {
 
 #[tokio::test]
 async fn a_deleted_repository_gives_its_space_back() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     w.push_image(&alice, "alice/app", "v1", &noise(LARGE, 1)).await;
     let at = w.core.allow(&alice, &name("alice/app")).await.unwrap();
     w.core.delete_repository(&at).await.unwrap();

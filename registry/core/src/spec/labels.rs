@@ -41,8 +41,7 @@ async fn ends(w: &World, who: &Caller, tag: &str) -> Option<i64> {
 
 #[tokio::test]
 async fn labels_come_from_the_configuration_and_annotations_win() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let manifest = image(
         &w,
         &alice,
@@ -63,8 +62,7 @@ async fn labels_come_from_the_configuration_and_annotations_win() {
 
 #[tokio::test]
 async fn no_configuration_keeps_a_push_from_succeeding() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let layer = w.push_blob(&alice, APP, b"a layer").await;
     for (n, config) in
         ["", "no json", "[]", "{\"config\":7}", "{\"config\":{\"Labels\":{\"a\":7}}}"].iter().enumerate()
@@ -85,8 +83,7 @@ async fn no_configuration_keeps_a_push_from_succeeding() {
 
 #[tokio::test]
 async fn people_add_labels_and_take_only_those_away() {
-    let w = World::new().await;
-    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let (w, alice, bob) = World::with_two().await;
     let manifest = image(&w, &alice, json!({"own": "x"}), json!({})).await;
     let digest = w.put(&alice, APP, "v1", &manifest).await.unwrap();
     let (push, pull) = (w.may_push(&alice, APP).await, w.may_pull(&alice, APP).await);
@@ -114,8 +111,7 @@ async fn people_add_labels_and_take_only_those_away() {
 
 #[tokio::test]
 async fn a_label_gives_its_tag_an_end() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let week = image(&w, &alice, json!({"quay.expires-after": "1w"}), json!({})).await;
     w.put(&alice, APP, "week", &week).await.unwrap();
     assert_eq!(ends(&w, &alice, "week").await, Some(7 * 24 * 3600));
@@ -146,8 +142,7 @@ async fn a_label_gives_its_tag_an_end() {
 
 #[tokio::test]
 async fn a_label_or_a_writer_fixes_a_tag_and_an_administrator_lets_it_go() {
-    let w = World::new().await;
-    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let (w, alice, bob) = World::with_two().await;
     let fixed = image(&w, &alice, json!({"quay.immutable": "true"}), json!({})).await;
     w.put(&alice, APP, "by-label", &fixed).await.unwrap();
     w.push_image(&alice, APP, "by-hand", b"x").await;

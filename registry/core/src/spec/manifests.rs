@@ -12,8 +12,7 @@ use crate::{Caller, Error, Missing};
 
 #[tokio::test]
 async fn a_manifest_comes_back_as_the_bytes_that_were_pushed() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let image = w.image(&alice, "alice/app", b"layer").await;
     // Spaces and unknown members count, too.
     let odd = image.replacen('{', "{ \"x-unknown\" : [1.50, \"\\u00e4\"],\n", 1);
@@ -39,8 +38,7 @@ async fn a_push_creates_a_private_repository_with_its_pusher_as_administrator() 
 
 #[tokio::test]
 async fn two_first_pushes_at_once_end_in_one_repository() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let at = w.may_push(&alice, "alice/new").await;
     let (a, b) = (Digest::sha256(b"a"), Digest::sha256(b"b"));
     let first = w.core.put_blob(&at, &a, super::world::body(b"a"));
@@ -54,8 +52,7 @@ async fn two_first_pushes_at_once_end_in_one_repository() {
 
 #[tokio::test]
 async fn a_push_that_fails_creates_nothing() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     assert!(w.put(&alice, "alice/new", "v1", "{}").await.is_err());
     let unknown = image_of(&Digest::sha256(b"config"), &Digest::sha256(b"layer"));
     assert_eq!(word(w.put(&alice, "alice/new", "v1", &unknown).await), "MANIFEST_BLOB_UNKNOWN");
@@ -64,8 +61,7 @@ async fn a_push_that_fails_creates_nothing() {
 
 #[tokio::test]
 async fn a_manifest_needs_its_blobs_linked_in_its_own_repository() {
-    let w = World::new().await;
-    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let (w, alice, bob) = World::with_two().await;
     let config = w.push_blob(&bob, "bob/app", b"{}").await;
     let secret = w.push_blob(&alice, "alice/secret", b"the plans").await;
     let stolen = image_of(&config, &secret);
@@ -77,8 +73,7 @@ async fn a_manifest_needs_its_blobs_linked_in_its_own_repository() {
 
 #[tokio::test]
 async fn a_layer_that_is_fetched_from_elsewhere_need_not_be_here() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let config = w.push_blob(&alice, "alice/app", b"{}").await;
     let foreign = json!({
         "schemaVersion": 2,
@@ -93,8 +88,7 @@ async fn a_layer_that_is_fetched_from_elsewhere_need_not_be_here() {
 
 #[tokio::test]
 async fn an_index_needs_its_children_with_their_true_sizes() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let image = w.image(&alice, "alice/app", b"layer").await;
     let digest = Digest::sha256(image.as_bytes());
     let index = |size: usize| index_of(&digest, size);
@@ -112,8 +106,7 @@ async fn an_index_needs_its_children_with_their_true_sizes() {
 
 #[tokio::test]
 async fn what_is_not_a_manifest_is_refused_with_a_reason() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let image = w.image(&alice, "alice/app", b"layer").await;
     let at = w.may_push(&alice, "alice/app").await;
     let put = async |at_reference: &str, content_type, text: String| {
@@ -135,8 +128,7 @@ async fn what_is_not_a_manifest_is_refused_with_a_reason() {
 
 #[tokio::test]
 async fn deleting_a_tag_leaves_the_manifest_and_deleting_the_manifest_takes_its_tags() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let digest = w.push_image(&alice, "alice/app", "v1", b"layer").await;
     w.push_image(&alice, "alice/app", "v2", b"layer").await;
     w.push_image(&alice, "alice/app", "other", b"other layer").await;
@@ -165,8 +157,7 @@ async fn deleting_a_tag_leaves_the_manifest_and_deleting_the_manifest_takes_its_
 
 #[tokio::test]
 async fn a_deleted_tag_can_be_restored_with_its_content() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let old = w.push_image(&alice, "alice/app", "v1", b"old").await;
     w.push_image(&alice, "alice/app", "v1", b"new").await;
     let at = w.core.allow::<Delete>(&alice, &name("alice/app")).await.unwrap();
@@ -190,8 +181,7 @@ async fn a_deleted_tag_can_be_restored_with_its_content() {
 
 #[tokio::test]
 async fn tags_are_listed_in_the_order_of_their_bytes_page_by_page() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     for tag in ["b", "a", "B", "1.10", "1.9", "_x"] {
         w.push_image(&alice, "alice/app", tag, b"layer").await;
     }
@@ -213,8 +203,7 @@ async fn tags_are_listed_in_the_order_of_their_bytes_page_by_page() {
 
 #[tokio::test]
 async fn the_catalog_shows_what_the_caller_may_pull() {
-    let w = World::new().await;
-    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let (w, alice, bob) = World::with_two().await;
     for repository in ["alice/private", "alice/public", "alice/shared"] {
         w.push_image(&alice, repository, "v1", b"layer").await;
     }
@@ -238,8 +227,7 @@ async fn the_catalog_shows_what_the_caller_may_pull() {
 
 #[tokio::test]
 async fn referrers_are_listed_with_type_and_annotations_and_can_be_filtered() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let image = w.push_image(&alice, "alice/app", "v1", b"layer").await;
     let at = w.may_pull(&alice, "alice/app").await;
     let unknown = w.core.referrers(&at, &Digest::sha256(b"unknown"), None, None).await.unwrap();
@@ -280,8 +268,7 @@ async fn referrers_are_listed_with_type_and_annotations_and_can_be_filtered() {
 
 #[tokio::test]
 async fn a_list_of_referrers_that_a_client_keeps_is_woven_in_once() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let image = w.push_image(&alice, "alice/app", "v1", b"layer").await;
     let empty = w.push_blob(&alice, "alice/app", b"{}").await;
     let (mut named, mut only_listed, mut entries_of_list) = (Vec::new(), Vec::new(), Vec::new());
@@ -337,8 +324,7 @@ async fn a_list_of_referrers_that_a_client_keeps_is_woven_in_once() {
 
 #[tokio::test]
 async fn a_page_of_referrers_ends_by_its_bytes_too_and_the_next_goes_on_there() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let image = w.push_image(&alice, "alice/app", "v1", b"layer").await;
     let empty = w.push_blob(&alice, "alice/app", b"{}").await;
     for i in 0..20 {
@@ -363,8 +349,7 @@ async fn a_page_of_referrers_ends_by_its_bytes_too_and_the_next_goes_on_there() 
 
 #[tokio::test]
 async fn an_immutable_tag_neither_moves_nor_goes_nor_ends() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let digest = w.push_image(&alice, "alice/app", "v1", b"one").await;
     let repo = super::uploads::repo_of(&w, "alice/app").await;
     w.rows(async move |tx| quay_db::tables::tags::set_immutable(tx, repo, "v1", true).await).await;
@@ -382,8 +367,7 @@ async fn an_immutable_tag_neither_moves_nor_goes_nor_ends() {
 
 #[tokio::test]
 async fn pulls_are_written_down_behind_the_request() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     w.push_image(&alice, "alice/app", "v1", b"layer").await;
     let at = w.may_pull(&alice, "alice/app").await;
     let manifest = w.core.manifest(&at, &reference("v1")).await.unwrap();

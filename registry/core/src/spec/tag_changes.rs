@@ -32,8 +32,7 @@ async fn delete(w: &World, who: &Caller, tag: &str) {
 
 #[tokio::test]
 async fn a_tag_is_made_moved_deleted_restored_and_expires() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let one = push(&w, &alice, "v1", b"one").await;
     let two = push(&w, &alice, "v1", b"two").await;
     push(&w, &alice, "v1", b"two").await;
@@ -68,8 +67,7 @@ async fn a_tag_is_made_moved_deleted_restored_and_expires() {
 
 #[tokio::test]
 async fn pages_of_changes_join_without_gap_or_repetition() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     for round in 0..6_u8 {
         for tag in ["a", "b"] {
             push(&w, &alice, tag, &[round]).await;
@@ -114,8 +112,7 @@ async fn pages_of_changes_join_without_gap_or_repetition() {
 
 #[tokio::test]
 async fn what_began_and_ended_at_once_is_told_in_order() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     w.push_image(&alice, APP, "v1", b"one").await;
     let at = w.core.allow::<Delete>(&alice, &name(APP)).await.unwrap();
     w.core.delete_tag(&at, &"v1".parse().unwrap()).await.unwrap();

@@ -61,8 +61,7 @@ async fn names(w: &World, who: &Caller, query: TagRowQuery) -> Vec<String> {
 
 #[tokio::test]
 async fn rows_are_sorted_by_name_time_and_size_either_way() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     push(&w, &alice, "b", 10).await;
     push(&w, &alice, "a", 30).await;
     push(&w, &alice, "C", 20).await;
@@ -80,8 +79,7 @@ async fn rows_are_sorted_by_name_time_and_size_either_way() {
 
 #[tokio::test]
 async fn pages_hold_every_tag_once_and_tell_how_many_there_are() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     for n in 0..25 {
         // Equal sizes and times in groups: the name decides.
         w.push_image(&alice, APP, &format!("v{n}"), &[b'x'; 9][..n % 3 + 1]).await;
@@ -112,8 +110,7 @@ async fn pages_hold_every_tag_once_and_tell_how_many_there_are() {
 
 #[tokio::test]
 async fn a_search_takes_the_text_as_it_is() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     for tag in ["v1.0", "v1_0", "V2", "latest"] {
         push(&w, &alice, tag, 5).await;
     }
@@ -133,8 +130,7 @@ async fn a_search_takes_the_text_as_it_is() {
 
 #[tokio::test]
 async fn rows_tell_what_a_tag_points_at_and_can_be_filtered_by_it() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let image = push(&w, &alice, "image", 100).await;
     let chart = artifact(&w, &alice, media_type::HELM_CONFIG, media_type::HELM_CHART, json!({})).await;
     w.put(&alice, APP, "chart", &chart).await.unwrap();
@@ -172,8 +168,7 @@ async fn rows_tell_what_a_tag_points_at_and_can_be_filtered_by_it() {
 
 #[tokio::test]
 async fn a_signature_marks_what_it_signs_by_reference_and_by_tag() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let referred = push(&w, &alice, "referred", 10).await;
     let tagged = push(&w, &alice, "tagged", 20).await;
     let listed = push(&w, &alice, "listed", 30).await;
@@ -243,8 +238,7 @@ async fn a_signature_marks_what_it_signs_by_reference_and_by_tag() {
 
 #[tokio::test]
 async fn a_tag_named_like_a_signature_marks_nothing_unless_it_is_one() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let digest = push(&w, &alice, "v1", 10).await;
     push(&w, &alice, &Attachment::Signature.tag_of(&digest), 20).await;
     let at = w.may_pull(&alice, APP).await;
@@ -253,8 +247,7 @@ async fn a_tag_named_like_a_signature_marks_nothing_unless_it_is_one() {
 
 #[tokio::test]
 async fn a_tag_that_is_gone_has_no_row() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     push(&w, &alice, "gone", 10).await;
     push(&w, &alice, "ends", 10).await;
     let (at, push) = (w.may_pull(&alice, APP).await, w.may_push(&alice, APP).await);

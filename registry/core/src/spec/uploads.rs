@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::perms::{Delete, Pull};
-use crate::{Body, BodyError, Error, Missing};
+use crate::perms::{Delete, Pull, Push};
+use crate::{Allowed, Body, BodyError, Caller, Error, Missing, UploadId};
 use bytes::Bytes;
 use futures::stream;
 use quay_db::tables::{blobs, repos, uploads};
@@ -19,10 +19,15 @@ fn broken_after(bytes: Vec<u8>) -> Body {
     Box::pin(stream::iter([Ok(Bytes::from(bytes)), broken]))
 }
 
+/// An upload that has begun, in a repository that is there.
+async fn upload(w: &World, who: &Caller) -> (Allowed<Push>, UploadId) {
+    let id = w.core.start_upload(&w.may_push(who, "alice/tools").await).await.unwrap().id;
+    (w.may_push(who, "alice/tools").await, id)
+}
+
 #[tokio::test]
 async fn every_style_of_upload_gives_back_the_very_bytes() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     for (i, size) in [0, 1, SMALL - 1, SMALL, SMALL + 1, 3 << 20].into_iter().enumerate() {
         let seed = i as u64 * 10;
         let whole = noise(size, seed);
@@ -69,15 +74,11 @@ async fn every_style_of_upload_gives_back_the_very_bytes() {
 
 #[tokio::test]
 async fn sha512_is_as_good_however_late_it_is_asked_for() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     for size in [100, SMALL + 100] {
         let bytes = noise(size, 7);
         let digest = Digest::of(Algorithm::Sha512, &bytes);
-        w.may_push(&alice, "alice/tools").await;
-        let at = w.may_push(&alice, "alice/tools").await;
-        let id = w.core.start_upload(&at).await.unwrap().id;
-        let at = w.may_push(&alice, "alice/tools").await;
+        let (at, id) = upload(&w, &alice).await;
         w.core.append_upload(&at, &id, None, None, body(&bytes)).await.unwrap();
         w.core.finish_upload(&at, &id, None, &digest, crate::body::empty()).await.unwrap();
         assert_eq!(w.read(&alice, "alice/tools", &digest).await.unwrap(), bytes);
@@ -86,8 +87,7 @@ async fn sha512_is_as_good_however_late_it_is_asked_for() {
 
 #[tokio::test]
 async fn bytes_of_another_digest_are_refused_and_forgotten() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     w.push_blob(&alice, "alice/tools", b"first").await;
     for size in [100, SMALL + 100] {
         let (bytes, other) = (noise(size, 1), Digest::sha256(b"other"));
@@ -117,8 +117,7 @@ async fn bytes_of_another_digest_are_refused_and_forgotten() {
 
 #[tokio::test]
 async fn a_blob_is_read_only_through_a_link_of_its_repository() {
-    let w = World::new().await;
-    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let (w, alice, bob) = World::with_two().await;
     let secret = w.push_blob(&alice, "alice/secret", b"the plans").await;
     w.push_blob(&bob, "bob/tools", b"something").await;
     w.push_blob(&alice, "alice/other", b"something").await;
@@ -137,8 +136,7 @@ async fn a_blob_is_read_only_through_a_link_of_its_repository() {
 
 #[tokio::test]
 async fn a_mount_needs_the_right_to_pull_from_the_source_now() {
-    let w = World::new().await;
-    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let (w, alice, bob) = World::with_two().await;
     let digest = w.push_blob(&alice, "alice/base", b"a layer").await;
     let from = name("alice/base");
     let at = w.may_push(&bob, "bob/app").await;
@@ -159,8 +157,7 @@ async fn a_mount_needs_the_right_to_pull_from_the_source_now() {
 
 #[tokio::test]
 async fn the_link_of_an_upload_ends_unless_a_manifest_takes_it_up() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let stray = w.push_blob(&alice, "alice/tools", b"stray").await;
     w.push_image(&alice, "alice/tools", "v1", b"used").await;
     let hour = Duration::from_secs(w.config.push_temp_tag_expiration_sec);
@@ -173,8 +170,7 @@ async fn the_link_of_an_upload_ends_unless_a_manifest_takes_it_up() {
 
 #[tokio::test]
 async fn ranges_are_cut_to_the_byte_from_rows_and_from_files() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     for size in [1000_usize, 3 << 20] {
         let bytes = noise(size, 3);
         let digest = w.push_blob(&alice, "alice/tools", &bytes).await;
@@ -217,11 +213,8 @@ async fn an_upload_belongs_to_its_repository_and_to_who_began_it() {
 
 #[tokio::test]
 async fn a_chunk_that_does_not_continue_the_upload_is_told_where_it_stands() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
-    let at = w.may_push(&alice, "alice/tools").await;
-    let id = w.core.start_upload(&at).await.unwrap().id;
-    let at = w.may_push(&alice, "alice/tools").await;
+    let (w, alice) = World::with_alice().await;
+    let (at, id) = upload(&w, &alice).await;
     w.core.append_upload(&at, &id, Some(0), Some(4), body(b"01234")).await.unwrap();
     for wrong in [0, 4, 6, u64::MAX] {
         let refused = w.core.append_upload(&at, &id, Some(wrong), None, body(b"x")).await;
@@ -235,11 +228,8 @@ async fn a_chunk_that_does_not_continue_the_upload_is_told_where_it_stands() {
 
 #[tokio::test]
 async fn of_two_writers_of_one_upload_the_second_is_turned_away() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
-    let at = w.may_push(&alice, "alice/tools").await;
-    let id = w.core.start_upload(&at).await.unwrap().id;
-    let at = w.may_push(&alice, "alice/tools").await;
+    let (w, alice) = World::with_alice().await;
+    let (at, id) = upload(&w, &alice).await;
 
     // The first writer's body comes slowly.
     let (sender, receiver) = futures::channel::mpsc::unbounded::<Result<Bytes, BodyError>>();
@@ -261,11 +251,8 @@ async fn of_two_writers_of_one_upload_the_second_is_turned_away() {
 
 #[tokio::test]
 async fn a_lease_of_another_process_keeps_this_one_away_until_it_ends() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
-    let at = w.may_push(&alice, "alice/tools").await;
-    let id = w.core.start_upload(&at).await.unwrap().id;
-    let at = w.may_push(&alice, "alice/tools").await;
+    let (w, alice) = World::with_alice().await;
+    let (at, id) = upload(&w, &alice).await;
     let (repo, name, now_ms) = (repo_of(&w, "alice/tools").await, id.to_string(), w.now_ms());
     w.rows(async move |tx| uploads::acquire(tx, repo, &name, "another", now_ms, now_ms + 60_000).await).await;
     assert_eq!(word(w.core.append_upload(&at, &id, None, None, body(b"x")).await), "offset");
@@ -276,11 +263,8 @@ async fn a_lease_of_another_process_keeps_this_one_away_until_it_ends() {
 
 #[tokio::test]
 async fn an_offset_that_moved_underneath_makes_the_writer_lose() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
-    let at = w.may_push(&alice, "alice/tools").await;
-    let id = w.core.start_upload(&at).await.unwrap().id;
-    let at = w.may_push(&alice, "alice/tools").await;
+    let (w, alice) = World::with_alice().await;
+    let (at, id) = upload(&w, &alice).await;
     let (sender, receiver) = futures::channel::mpsc::unbounded::<Result<Bytes, BodyError>>();
     let digest = Digest::sha256(b"bytes");
     let finish = w.core.finish_upload(&at, &id, None, &digest, Box::pin(receiver));
@@ -311,8 +295,7 @@ async fn an_offset_that_moved_underneath_makes_the_writer_lose() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_leaves_what_came_to_be_continued() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     for size in [1000, 2 << 20] {
         let bytes = noise(size, size as u64);
         let at = w.may_push(&alice, "alice/tools").await;
@@ -331,11 +314,8 @@ async fn a_body_that_breaks_off_leaves_what_came_to_be_continued() {
 
 #[tokio::test]
 async fn a_request_that_is_torn_down_lets_the_next_one_in() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
-    let at = w.may_push(&alice, "alice/tools").await;
-    let id = w.core.start_upload(&at).await.unwrap().id;
-    let at = w.may_push(&alice, "alice/tools").await;
+    let (w, alice) = World::with_alice().await;
+    let (at, id) = upload(&w, &alice).await;
     let bytes = noise(2 << 20, 5);
     {
         // Enough for a file to be begun, then nothing more: the server drops the request.
@@ -375,8 +355,7 @@ async fn blobs_over_the_limit_are_refused_whichever_way_they_come() {
 
 #[tokio::test]
 async fn below_the_reserved_space_uploads_are_refused_and_reads_and_deletes_go_on() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     w.push_image(&alice, "alice/tools", "v1", b"layer").await;
     let w = w.reopened_with_headroom(u64::MAX).await;
     let alice = w.log_in(alice.name().unwrap()).await.unwrap();
@@ -392,11 +371,8 @@ async fn below_the_reserved_space_uploads_are_refused_and_reads_and_deletes_go_o
 
 #[tokio::test]
 async fn while_draining_no_upload_begins_and_those_under_way_end_well() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
-    let at = w.may_push(&alice, "alice/tools").await;
-    let id = w.core.start_upload(&at).await.unwrap().id;
-    let at = w.may_push(&alice, "alice/tools").await;
+    let (w, alice) = World::with_alice().await;
+    let (at, id) = upload(&w, &alice).await;
     w.core.drain();
     assert!(matches!(w.core.start_upload(&at).await, Err(Error::Unavailable { .. })));
     w.core.finish_upload(&at, &id, None, &Digest::sha256(b"x"), body(b"x")).await.unwrap();
@@ -404,8 +380,7 @@ async fn while_draining_no_upload_begins_and_those_under_way_end_well() {
 
 #[tokio::test]
 async fn a_blob_that_a_manifest_uses_is_not_deleted() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     w.push_image(&alice, "alice/tools", "v1", b"layer").await;
     let stray = w.push_blob(&alice, "alice/tools", b"stray").await;
     let at = w.core.allow::<Delete>(&alice, &name("alice/tools")).await.unwrap();
@@ -417,8 +392,7 @@ async fn a_blob_that_a_manifest_uses_is_not_deleted() {
 
 #[tokio::test]
 async fn the_same_large_blob_pushed_twice_is_kept_once() {
-    let w = World::new().await;
-    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let (w, alice, bob) = World::with_two().await;
     let bytes = noise(1 << 20, 9);
     let digest = w.push_blob(&alice, "alice/tools", &bytes).await;
     w.push_blob(&bob, "bob/tools", &bytes).await;
@@ -428,8 +402,7 @@ async fn the_same_large_blob_pushed_twice_is_kept_once() {
 
 #[tokio::test]
 async fn a_damaged_copy_is_healed_by_pushing_the_bytes_again() {
-    let w = World::new().await;
-    let (alice, bob) = (w.person("alice").await, w.person("bob").await);
+    let (w, alice, bob) = World::with_two().await;
     for cut in [None, Some(1000)] {
         let bytes = noise(1 << 20, cut.unwrap_or(1));
         let digest = w.push_blob(&alice, "alice/tools", &bytes).await;
@@ -455,8 +428,7 @@ async fn a_damaged_copy_is_healed_by_pushing_the_bytes_again() {
 
 #[tokio::test]
 async fn abandoned_uploads_make_place_for_new_ones() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     w.push_blob(&alice, "alice/tools", b"there").await;
     let at = w.may_push(&alice, "alice/tools").await;
     let used = w.core.start_upload(&at).await.unwrap().id;
@@ -472,8 +444,7 @@ async fn abandoned_uploads_make_place_for_new_ones() {
 
 #[tokio::test]
 async fn a_blob_in_one_go_that_breaks_off_leaves_nothing() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     w.push_blob(&alice, "alice/tools", b"there").await;
     let at = w.may_push(&alice, "alice/tools").await;
     for size in [100, 1 << 20] {
@@ -488,8 +459,7 @@ async fn a_blob_in_one_go_that_breaks_off_leaves_nothing() {
 
 #[tokio::test]
 async fn bytes_in_the_smallest_frames_arrive_in_order() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
+    let (w, alice) = World::with_alice().await;
     let bytes = noise(200_000, 4);
     let frames: Vec<_> = bytes.chunks(7).map(|frame| Ok(Bytes::copy_from_slice(frame))).collect();
     let digest = Digest::sha256(&bytes);
@@ -500,11 +470,8 @@ async fn bytes_in_the_smallest_frames_arrive_in_order() {
 
 #[tokio::test]
 async fn an_upload_that_nobody_continues_is_given_up() {
-    let w = World::new().await;
-    let alice = w.person("alice").await;
-    let at = w.may_push(&alice, "alice/tools").await;
-    let id = w.core.start_upload(&at).await.unwrap().id;
-    let at = w.may_push(&alice, "alice/tools").await;
+    let (w, alice) = World::with_alice().await;
+    let (at, id) = upload(&w, &alice).await;
     w.core.append_upload(&at, &id, None, None, body(&noise(1 << 20, 1))).await.unwrap();
     assert_eq!(files(&w), 1);
     w.clock.advance(Duration::from_secs(49 * 3600));

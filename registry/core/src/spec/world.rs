@@ -52,6 +52,20 @@ impl World {
         Self { core, clock, config, folder }
     }
 
+    /// A registry with one person.
+    pub(crate) async fn with_alice() -> (Self, Caller) {
+        let w = Self::new().await;
+        let alice = w.person("alice").await;
+        (w, alice)
+    }
+
+    /// A registry with two people.
+    pub(crate) async fn with_two() -> (Self, Caller, Caller) {
+        let (w, alice) = Self::with_alice().await;
+        let bob = w.person("bob").await;
+        (w, alice, bob)
+    }
+
     /// The same folder after a stop and a start.
     pub(crate) async fn reopened(self) -> Self {
         let Self { core, clock, config, folder } = self;
