@@ -15,16 +15,34 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// is shown to people by some clients.
 #[must_use]
 pub fn error(status: StatusCode, code: ErrorCode, message: &str) -> Response {
+    envelope(status, code, message, None)
+}
+
+/// The same where the protocol's own words come first and ours are the detail, as Quay words what is wrong with a
+/// manifest.
+#[must_use]
+pub fn detailed_error(status: StatusCode, code: ErrorCode, detail: &str) -> Response {
+    envelope(status, code, code.message(), Some(Detail { message: detail }))
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    message: &'a str,
+}
+
+fn envelope(status: StatusCode, code: ErrorCode, message: &str, detail: Option<Detail<'_>>) -> Response {
     #[derive(Serialize)]
     struct Entry<'a> {
         code: &'a str,
         message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<Detail<'a>>,
     }
     #[derive(Serialize)]
     struct Envelope<'a> {
         errors: [Entry<'a>; 1],
     }
-    json(status, &Envelope { errors: [Entry { code: code.as_str(), message }] })
+    json(status, &Envelope { errors: [Entry { code: code.as_str(), message, detail }] })
 }
 
 /// A JSON answer.

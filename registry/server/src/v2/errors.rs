@@ -10,7 +10,6 @@ use http::header::{ALLOW, AUTHORIZATION, CONTENT_RANGE, LOCATION, RANGE, RETRY_A
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use quay_core::{Error, Missing, Refusal};
-use quay_oci::name::LIBRARY;
 use quay_oci::{ErrorCode, Reference};
 
 use super::endpoint::{Endpoint, Operation, Unreadable};
@@ -43,7 +42,11 @@ pub(super) fn unreadable(unreadable: Unreadable) -> Response {
 pub(super) fn respond(app: &App, parts: &Parts, endpoint: &Endpoint, error: Error) -> Response {
     let error = at_a_probe(endpoint, error);
     let status = status(&error);
-    let mut response = reply::error(status, code(&error), &message(endpoint, &error));
+    let text = message(app, endpoint, &error);
+    let mut response = match code(&error) {
+        ErrorCode::ManifestInvalid => reply::detailed_error(status, ErrorCode::ManifestInvalid, &text),
+        code => reply::error(status, code, &text),
+    };
     let headers = response.headers_mut();
     match &error {
         Error::Refused(Refusal::Challenge { scope }) => {
@@ -99,7 +102,7 @@ fn at_a_probe(endpoint: &Endpoint, error: Error) -> Error {
 }
 
 /// The text of an outcome; a refusal says what of, in words that depend on nothing but the request.
-fn message(endpoint: &Endpoint, error: &Error) -> String {
+fn message(app: &App, endpoint: &Endpoint, error: &Error) -> String {
     let text = error.message();
     match (endpoint, error) {
         (Endpoint::In(name, operation), Error::Refused(Refusal::Denied)) => {
@@ -108,8 +111,10 @@ fn message(endpoint: &Endpoint, error: &Error) -> String {
                 operation if operation.actions() == "pull" => "pull from",
                 _ => "push to",
             };
-            let hint = if name.namespace() == LIBRARY {
-                format!("; a name without an organization means {LIBRARY}, put yours in front of it")
+            let config = app.core.config();
+            let library = &config.library_namespace;
+            let hint = if config.feature_library_support && name.namespace() == library {
+                format!("; a name without an organization means {library}, put yours in front of it")
             } else {
                 String::new()
             };
