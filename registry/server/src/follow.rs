@@ -60,6 +60,9 @@ pub(crate) async fn configuration(
                 last = look;
                 yaml = put_in_force(yaml, given, superuser.as_deref(), &app.core, &serving);
                 app.health.note_settings(&yaml);
+                if let Err(error) = app.core.ensure_library().await {
+                    tracing::error!(%error, "the namespace of names without one cannot be made; a restart tries it again");
+                }
             }
             Ok(Some((look, Err(error), pair))) => {
                 last = look;

@@ -118,6 +118,13 @@ impl Core {
         self.sign_in(&who.place.name, password, who.caller.from).await
     }
 
+    /// Ends the one session of a cookie, which another has taken the place of.
+    pub async fn end_session(&self, cookie: &str) -> Result<()> {
+        let hash = sealing::token_hash(cookie);
+        self.db().write(async move |tx| sessions::delete(tx, &hash).await).await?;
+        Ok(())
+    }
+
     /// Ends every session of the account, as Quay does.
     pub async fn sign_out(&self, who: &Allowed<Account>) -> Result<()> {
         let id = who.place.id;

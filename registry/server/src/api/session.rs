@@ -53,7 +53,10 @@ pub(super) async fn sign_in(
     let outcome = app.core.sign_in(&body.username, &Secret::new(body.password), visitor.caller.from()).await;
     app.metrics.attempt("session", outcome.is_ok());
     match outcome {
-        Ok(signed_in) => welcome(&app, &signed_in, reply::json(StatusCode::OK, &SUCCESS)),
+        Ok(signed_in) => {
+            visitor.leave_old_session(&app).await?;
+            welcome(&app, &signed_in, reply::json(StatusCode::OK, &SUCCESS))
+        }
         Err(Error::BadCredentials(message)) => Ok(wrong(message)),
         Err(other) => Err(other.into()),
     }
@@ -70,7 +73,10 @@ pub(super) struct Password {
 pub(super) async fn verify(State(app): State<App>, visitor: Visitor, Json(body): Json<Password>) -> Answer {
     let account = visitor.account(&app).await?;
     match app.core.verify_fresh(&account, &Secret::new(body.password)).await {
-        Ok(signed_in) => welcome(&app, &signed_in, reply::json(StatusCode::OK, &SUCCESS)),
+        Ok(signed_in) => {
+            visitor.leave_old_session(&app).await?;
+            welcome(&app, &signed_in, reply::json(StatusCode::OK, &SUCCESS))
+        }
         Err(Error::BadCredentials(message)) => Ok(wrong(message)),
         Err(other) => Err(other.into()),
     }

@@ -26,6 +26,8 @@ pub(super) struct Visitor {
     pub(super) caller: Caller,
     /// When the password was shown last; `None` when it came with this very request.
     signed_in_at: Option<Timestamp>,
+    /// The cookie that came along.
+    cookie: Option<String>,
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -43,7 +45,7 @@ impl Visitor {
         let from = Peer::of(parts).0.ip();
         if let Some(header) = parts.headers.get(AUTHORIZATION) {
             let caller = by_credentials(app, header, from).await?;
-            return Ok(Self { caller, signed_in_at: None });
+            return Ok(Self { caller, signed_in_at: None, cookie: None });
         }
         let cookie = session::cookie(&parts.headers);
         if !matches!(parts.method, Method::GET | Method::HEAD)
@@ -52,12 +54,20 @@ impl Visitor {
             return Err(Trouble::Csrf);
         }
         let Seen { caller, signed_in_at } = session::seen(&app.core, cookie, from).await?;
-        Ok(Self { caller, signed_in_at })
+        Ok(Self { caller, signed_in_at, cookie: cookie.map(str::to_owned) })
     }
 
     /// Whether it is a browser's session that asks, not a script with credentials.
     pub(super) fn is_session(&self) -> bool {
         self.signed_in_at.is_some()
+    }
+
+    /// Ends the session that this one's cookie stood for: another has taken its place.
+    pub(super) async fn leave_old_session(&self, app: &App) -> Answer<()> {
+        if let (Some(cookie), true) = (&self.cookie, self.is_session()) {
+            app.core.end_session(cookie).await?;
+        }
+        Ok(())
     }
 
     /// The right to act on one's own account.

@@ -2,8 +2,14 @@
 
 #[path = "api/accounts.rs"]
 mod accounts;
+#[path = "api/content.rs"]
+mod content;
+#[path = "api/logs.rs"]
+mod logs;
 #[path = "api/organizations.rs"]
 mod organizations;
+#[path = "api/own_account.rs"]
+mod own_account;
 #[path = "api/problems.rs"]
 mod problems;
 #[path = "api/repositories.rs"]
