@@ -32,3 +32,9 @@ export async function createOrganization(page: Page, name: string, email = ""): 
   await page.locator("#create-org-confirm").click();
   await expect(page.locator("#create-org-confirm")).toBeHidden();
 }
+
+/** Says yes where the console asks once more, and waits until it says what came of it. */
+export async function confirm(page: Page): Promise<void> {
+  await page.getByTestId("confirm").click();
+  await expect(page.getByTestId("flash")).toBeVisible();
+}

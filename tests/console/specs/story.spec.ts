@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import type { Page } from "@playwright/test";
 
-import { createAccount, createOrganization } from "../lib/account.ts";
+import { confirm, createAccount, createOrganization } from "../lib/account.ts";
 import { Clients } from "../lib/clients.ts";
 import { knownLogin, person } from "../lib/secrets.ts";
 import { pullWithSecret } from "../lib/pull.ts";
@@ -89,10 +89,11 @@ test("from a new account to a signed chart that was deleted and restored", async
     await page.getByRole("link", { name: "Create robot account" }).or(page.getByRole("button", { name: "Create robot account" })).first().click();
     await page.locator("#robot-name-input").fill("puller");
     await page.locator("#create-robot-confirm").click();
+    await expect(page.getByText("helm+puller").first()).toBeVisible();
     await page.goto("/repository/helm/app?tab=settings");
     await permit(page, "helm+puller", "read");
     await page.goto("/organization/helm?tab=Robotaccounts");
-    await page.getByRole("link", { name: "helm+puller" }).click();
+    await page.getByRole("link", { name: "helm+puller", exact: true }).click();
     await page.getByRole("link", { name: "Kubernetes", exact: true }).or(page.getByRole("tab", { name: /Kubernetes/ })).first().click();
     const download = page.waitForEvent("download");
     await page.getByTestId("download-kubernetes-secret").click();
@@ -112,7 +113,7 @@ test("from a new account to a signed chart that was deleted and restored", async
   await test.step("delete the tag", async () => {
     await openTags(page);
     await page.getByTestId(`delete-tag-${VERSION}`).click();
-    await page.getByTestId("confirm").click();
+    await confirm(page);
     await expect(page.getByTestId(`tag-row-${VERSION}`)).toBeHidden();
     const gone = await clients.helmPull(CHART, VERSION);
     expect(gone.code, gone.text).not.toBe(0);
@@ -122,7 +123,7 @@ test("from a new account to a signed chart that was deleted and restored", async
   await test.step("restore it", async () => {
     await page.getByRole("main").getByRole("link", { name: "Tag history" }).click();
     await page.getByTestId(`restore-${VERSION}`).first().click();
-    await page.getByTestId("confirm").click();
+    await confirm(page);
     await page.goto(`/repository/${CHART}?tab=tags`);
     await expect(page.getByTestId(`tag-row-${VERSION}`).getByTestId("signed-mark")).toBeVisible();
     const back = await clients.helmPull(CHART, VERSION);

@@ -1,7 +1,7 @@
 // The same story where JavaScript is switched off: plain forms and links carry it.
 import type { Page } from "@playwright/test";
 
-import { createAccount, createOrganization } from "../lib/account.ts";
+import { confirm, createAccount, createOrganization } from "../lib/account.ts";
 import { Clients } from "../lib/clients.ts";
 import { person } from "../lib/secrets.ts";
 import { host, settings } from "../lib/settings.ts";
@@ -34,11 +34,11 @@ test("account, organization, chart, tags page, deletion and restoration without 
 
   await page.goto("/repository/plain-charts/notes?tab=tags");
   await page.getByTestId("delete-tag-0.1.0").click();
-  await page.getByTestId("confirm").click();
+  await confirm(page);
   await expect(page.getByTestId("tag-row-0.1.0")).toBeHidden();
   await page.goto("/repository/plain-charts/notes?tab=history");
   await page.getByTestId("restore-0.1.0").first().click();
-  await page.getByTestId("confirm").click();
+  await confirm(page);
   await page.goto("/repository/plain-charts/notes?tab=tags");
   await expect(page.getByTestId("tag-row-0.1.0")).toBeVisible();
 });
