@@ -126,6 +126,22 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_tags_is_cut_without_a_look_at_what_it_leaves_out() {
+        let indexes = ["COVERING INDEX tags_modified", "COVERING INDEX tags_size", "PRIMARY KEY (repo_id=?)"];
+        let pages = |(sql, _): &(Sql, Vec<String>)| {
+            sql.name().contains("tag_rows::") && sql.text().contains("OFFSET")
+        };
+        let plans: Vec<_> = plans().into_iter().filter(pages).collect();
+        assert_eq!(plans.len(), 6);
+        for (sql, steps) in plans {
+            let cut = steps.iter().find(|step| step.contains(" n USING ")).expect("the page");
+            assert!(indexes.iter().any(|index| cut.contains(index)), "{}: {cut}", sql.name());
+            let looked_up = steps.iter().filter(|step| step.starts_with("SEARCH m USING")).count();
+            assert_eq!(looked_up, 1, "{}: {}", sql.name(), steps.join(", "));
+        }
+    }
+
+    #[test]
     fn every_page_comes_out_of_an_index_in_order() {
         // Not a page but a portion of work, or of a handful of rows.
         let portions = ["tags::FORGET", "uploads::STALEST", "overview::MINE", "overview::EVERY"];
