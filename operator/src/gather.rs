@@ -106,7 +106,12 @@ async fn children(
     let is_served = |slot: &Slot| *slot != Slot::Route || groups.contains(ROUTE_GROUP);
     let reads = Slot::ALL.into_iter().filter(is_served).map(|slot| async move {
         let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &slot.resource());
-        Ok::<_, kube::Error>((slot, api.get_opt(&slot.name(registry)).await?))
+        match api.get(&slot.name(registry)).await {
+            Ok(object) => Ok((slot, Some(object))),
+            // the object, or a moment ago its whole API
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok((slot, None)),
+            Err(error) => Err(error),
+        }
     });
     let mut children = Children::default();
     for (slot, object) in try_join_all(reads).await? {

@@ -50,7 +50,7 @@ async fn a_bad_bundle_is_refused_with_all_its_mistakes_and_a_good_one_is_taken_u
         change_bundle(case, "FEATURE_HELM_OCI_SUPPORT = true\nFEATURE_GENERAL_OCI_SUPPORT = true\n").await?;
         case.wait("bundled", "the two lines to be explained", |registry| {
             let said = registry["status"]["conditions"].to_string();
-            said.contains("ConfigInvalid") && said.contains("KEY: value")
+            said.contains("ConfigInvalid") && said.contains("write FEATURE_HELM_OCI_SUPPORT: true")
         })
         .await?;
 

@@ -1,6 +1,7 @@
 //! Exposure by a Route, on OpenShift's own definition of it. The test plays the router.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret, Service};
@@ -8,6 +9,7 @@ use kube::api::{Api, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use quay_tests::client::Client;
 use quay_tests::cluster::Case;
 use quay_tests::tls::Authority;
+use quay_tests::until::until;
 use serde_json::{Value, json};
 
 /// A way past the router to the pods of a registry: where a router would connect to.
@@ -27,7 +29,12 @@ async fn backend(case: &Case, registry: &str) -> Result<SocketAddr> {
     let node = serde_json::to_value(nodes.items.first().context("a node")?)?;
     let addresses = node["status"]["addresses"].as_array().context("addresses of the node")?;
     let address = addresses.iter().find(|address| address["type"] == "InternalIP").context("an address")?;
-    Ok(SocketAddr::new(address["address"].as_str().context("an address")?.parse()?, u16::try_from(port)?))
+    let address = address["address"].as_str().context("an address")?;
+    let address = SocketAddr::new(address.parse()?, u16::try_from(port)?);
+    until("the node to forward the port", Duration::from_secs(60), || async move {
+        Ok(tokio::net::TcpStream::connect(address).await.map(|_| address)?)
+    })
+    .await
 }
 
 async fn endpoint_is(case: &Case, name: &str, endpoint: &str) -> Result<Value> {
@@ -76,11 +83,13 @@ async fn made_and_moved(case: &Case) -> Result<()> {
     let refused = outside.anonymous().get("/v2/").send().await?.expect(401)?;
     assert_eq!(refused.challenge()?.realm, format!("https://{first}/v2/auth"));
 
-    let patch =
-        Patch::Merge(json!({ "spec": { "to": { "name": "elsewhere" }, "tls": { "termination": "edge" } } }));
+    let patch = Patch::Merge(
+        json!({ "spec": { "to": { "name": "elsewhere" }, "tls": { "insecureEdgeTerminationPolicy": "Allow" } } }),
+    );
     case.routes().patch("routed-quay", &PatchParams::default(), &patch).await?;
     case.wait_for(case.routes(), "routed-quay", "the Route to be put right", |route| {
-        route["spec"]["to"]["name"] == "routed-quay-app" && route["spec"]["tls"]["termination"] == "reencrypt"
+        route["spec"]["to"]["name"] == "routed-quay-app"
+            && route["spec"]["tls"]["insecureEdgeTerminationPolicy"] == "Redirect"
     })
     .await?;
 
@@ -88,15 +97,11 @@ async fn made_and_moved(case: &Case) -> Result<()> {
     endpoint_is(case, "routed", &format!("https://{second}")).await?;
     case.hear("EndpointChanged").await?;
     let moved = Client::reached_at(second, &authority, address)?;
-    quay_tests::until::until(
-        "the registry to answer by its new name",
-        std::time::Duration::from_secs(120),
-        || async {
-            let refused = moved.anonymous().get("/v2/").send().await?.expect(401)?;
-            ensure!(refused.challenge()?.realm.contains(second), "still the old name");
-            Ok(())
-        },
-    )
+    until("the registry to answer by its new name", Duration::from_secs(120), || async {
+        let refused = moved.anonymous().get("/v2/").send().await?.expect(401)?;
+        ensure!(refused.challenge()?.realm.contains(second), "still the old name");
+        Ok(())
+    })
     .await?;
     case.available("routed").await?;
 
