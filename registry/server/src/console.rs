@@ -23,7 +23,6 @@ mod history;
 mod markdown;
 mod organization;
 mod organizations;
-mod paging;
 mod parts;
 mod problem;
 mod repositories;

@@ -70,19 +70,9 @@ impl Fields {
         Some(self.text(name)).filter(|text| !text.is_empty())
     }
 
-    /// Every value of a field that is there more than once.
-    pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
     /// Fields whose name begins alike, by the rest of their names.
     pub(crate) fn beginning<'f>(&'f self, prefix: &'f str) -> impl Iterator<Item = (&'f str, &'f str)> {
         self.0.iter().filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value.as_str())))
-    }
-
-    /// Whether a box was ticked.
-    pub(crate) fn ticked(&self, name: &str) -> bool {
-        self.first(name).is_some()
     }
 
     /// A field with a path on this registry to go to; anything else is as if it were missing.

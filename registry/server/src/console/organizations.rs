@@ -1,41 +1,43 @@
 //! The organizations one belongs to, with one's own namespace, and founding a new one.
 
 use askama::Template;
-use axum::extract::{Query, State};
-use http::StatusCode;
-use quay_core::Error;
-use serde::Deserialize;
+use axum::extract::State;
+use http::{StatusCode, Uri};
+use quay_core::{Error, Namespace, NamespaceQuery};
 
 use super::flash::done;
 use super::forms::{Errors, Fields};
 use super::frame::{Frame, Section, page, render};
-use super::paging::Paging;
+use super::parts::Moment;
 use super::problem::Answer;
+use super::repository::wish::{Wish, address};
 use super::visit::Visit;
 use crate::http::App;
 
 /// Rows on a page.
-const A_PAGE: usize = 20;
-
-/// What is looked for.
-#[derive(Deserialize)]
-pub(super) struct Wish {
-    #[serde(default)]
-    search: String,
-    #[serde(default)]
-    page: String,
-}
+const A_PAGE: u32 = 20;
 
 /// A namespace in the list.
 struct Row {
-    name: String,
-    organization: bool,
-    role: &'static str,
+    space: Namespace,
+    modified: Option<Moment>,
 }
 
 impl Row {
     fn url(&self) -> String {
-        format!("/{}/{}", if self.organization { "organization" } else { "user" }, self.name)
+        let kind = if self.space.organization { "organization" } else { "user" };
+        format!("/{kind}/{}", self.space.name)
+    }
+
+    fn role(&self) -> &'static str {
+        let Namespace { organization, is_admin, is_member, can_create, .. } = self.space;
+        match (organization, is_admin, is_member, can_create) {
+            (false, ..) => "Owner",
+            (true, true, ..) => "Admin",
+            (true, false, true, true) => "Creator",
+            (true, false, true, false) => "Member",
+            (true, false, false, _) => "None",
+        }
     }
 }
 
@@ -45,38 +47,48 @@ struct Organizations {
     frame: Frame,
     rows: Vec<Row>,
     search: String,
-    paging: Paging,
+    /// Whether all organizations there are may be listed, and are.
+    can_see_all: bool,
+    all: bool,
+    first: Option<String>,
+    next: Option<String>,
     /// Whether there is nothing but one's own namespace.
     alone: bool,
 }
 
 /// `GET /organization`.
-pub(super) async fn list(State(app): State<App>, visit: Visit, Query(wish): Query<Wish>) -> Answer {
+pub(super) async fn list(State(app): State<App>, visit: Visit, uri: Uri) -> Answer {
     let account = visit.account(&app).await?;
-    let own = visit.user().unwrap_or_default().to_owned();
-    let memberships = app.core.my_organizations(&account).await?;
-    let alone = memberships.is_empty();
-    let organizations = memberships.into_iter().map(|found| Row {
-        name: found.organization,
-        organization: true,
-        role: match (found.admin, found.can_create) {
-            (true, _) => "Admin",
-            (false, true) => "Creator",
-            (false, false) => "Member",
-        },
-    });
-    let search = wish.search.trim().to_lowercase();
-    let rows: Vec<Row> = std::iter::once(Row { name: own, organization: false, role: "Owner" })
-        .chain(organizations)
-        .filter(|row| row.name.contains(&search))
+    let wish = Wish::of(&uri);
+    let search = wish.get("search").to_lowercase();
+    let after = Some(wish.get("after")).filter(|name| !name.is_empty());
+    let can_see_all = visit.is_superuser();
+    let all = can_see_all && wish.get("all") == "1";
+    let query = NamespaceQuery {
+        search: Some(search.as_str()).filter(|text| !text.is_empty()),
+        last: after,
+        limit: A_PAGE,
+        every: all,
+    };
+    let found = app.core.namespaces(&account, &query).await?;
+    let to = |after: &str| {
+        address("/organization", &[("search", &search), ("all", if all { "1" } else { "" }), ("after", after)])
+    };
+    let next = found.items.last().filter(|_| found.more).map(|last| to(&last.name));
+    let rows: Vec<Row> = found
+        .items
+        .into_iter()
+        .map(|space| Row { modified: space.modified.map(Moment::new), space })
         .collect();
-    let paging = Paging::of(rows.len(), A_PAGE, &wish.page, "/organization", &[("search", &search)]);
     page(&Organizations {
         frame: visit.frame("Organizations").section(Section::Organizations),
-        rows: rows.into_iter().skip(paging.skipped()).take(A_PAGE).collect(),
+        alone: search.is_empty() && after.is_none() && !rows.iter().any(|row| row.space.organization),
+        first: after.map(|_| to("")),
+        next,
+        rows,
         search,
-        paging,
-        alone,
+        can_see_all,
+        all,
     })
 }
 

@@ -113,7 +113,7 @@ fn systems(host: &str) -> Vec<System> {
         system(
             "cosign",
             "cosign",
-            "Since 2.5, cosign has an option for it. Older ones read the variable; it replaces the \
+            "Recent versions (2.6 and 3) have an option for it. Older ones (1.13) read the variable; it replaces the \
              system's certificates, so append them where a public log is used as well.",
             format!(
                 "cosign verify --key cosign.pub --registry-cacert ca.crt {host}/ORGANIZATION/NAME@DIGEST\n\
