@@ -120,7 +120,7 @@ async fn show(State(app): State<App>, visit: Visit, Path(rest): Path<String>, ur
         Place::Manifest(digest) => tag::show_manifest(&asked, &digest).await,
         Place::Action(action) => match action.as_str() {
             "description" => information::form(&asked).await,
-            "delete-tag" | "expire-tag" | "add-tag" => changes::form(&asked, &action).await,
+            "delete-tag" | "restore-tag" | "expire-tag" | "add-tag" => changes::form(&asked, &action).await,
             "delete" => settings::delete_form(&asked).await,
             // Who comes back from signing in, after sending a form.
             _ => Ok(see_other(&format!("{}?tab=tags", base(&asked.name)))),

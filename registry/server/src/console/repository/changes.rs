@@ -130,7 +130,7 @@ pub(super) async fn delete_tag(asked: &Asked<'_>, fields: &Fields) -> Answer {
             back(asked, "tags", &format!("Tag {tag} was deleted. Its history has a way to restore it."))
         }
         Err(error) => {
-            let errors = Errors::of(error, "")?;
+            let errors = refused(error)?;
             deletion(asked, &tag_row(asked, tag.as_str()).await?).await?.wrong(errors)
         }
     }
@@ -143,7 +143,7 @@ pub(super) async fn restore_tag(asked: &Asked<'_>, fields: &Fields) -> Answer {
     match asked.app.core.restore_tag(&allowed, &tag, &digest).await {
         Ok(()) => back(asked, "history", &format!("Tag {tag} points to {} again.", format::short(&digest))),
         Err(error) => {
-            let errors = Errors::of(error, "")?;
+            let errors = refused(error)?;
             restoration(asked, &tag, &digest).await?.wrong(errors)
         }
     }
@@ -231,6 +231,12 @@ pub(super) async fn delete_label(asked: &Asked<'_>, fields: &Fields) -> Answer {
 
 fn labels_of(asked: &Asked<'_>, digest: &Digest) -> String {
     format!("{}/manifest/{digest}#labels", super::base(&asked.name))
+}
+
+/// What core has to say about a question that has no field of its own.
+fn refused(error: quay_core::Error) -> Answer<Errors> {
+    let said = error.message();
+    Errors::of(error, "").map(|_| Errors::whole(said))
 }
 
 async fn pusher(asked: &Asked<'_>) -> Answer<Allowed<Push>> {
