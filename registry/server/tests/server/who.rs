@@ -89,7 +89,8 @@ async fn a_stranger_is_denied_alike_whether_it_exists_or_not() {
         for name in ["charts/demo", "charts/missing"] {
             let answer = registry.get(&who, &format!("/v2/{name}/manifests/v1")).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{who:?} {name}");
-            answers.push(answer.body);
+            // The text names what was asked for, and nothing else may differ.
+            answers.push(String::from_utf8_lossy(&answer.body).replace(name, "NAME"));
         }
         assert_eq!(answers[0], answers[1]);
         let push = registry.ask(&who, Method::POST, "/v2/charts/demo/blobs/uploads/").await;
