@@ -182,10 +182,8 @@ async fn lead(
     };
     tracing::info!("this replica leads");
     metrics.leads(true);
-    let passes =
-        watched.scopes().into_iter().map(|scope| controller::run(context.clone(), scope, stop.clone()));
     let result = tokio::select! {
-        _ = join_all(passes) => Ok(()),
+        () = look_after(context, watched, &stop) => Ok(()),
         lost = lease.keep(since) => Err(Error::Lost(lost)),
     };
     metrics.leads(false);
@@ -193,6 +191,12 @@ async fn lead(
         lease.release().await;
     }
     result
+}
+
+/// One controller per scope, all of them until `stop`.
+async fn look_after(context: Arc<Context>, watched: Watched, stop: &CancellationToken) {
+    let scopes = watched.scopes().into_iter();
+    join_all(scopes.map(|scope| controller::run(context.clone(), scope, stop.clone()))).await;
 }
 
 async fn end_on_signal(stop: CancellationToken) -> Result<(), Error> {
@@ -237,5 +241,37 @@ mod tests {
         }
         let many: Vec<String> = (0..=WATCHED_LIMIT).map(|n| format!("n{n}")).collect();
         assert_eq!(many.join(",").parse::<Watched>(), Err(WatchedError::TooMany(WATCHED_LIMIT + 1)));
+    }
+
+    #[tokio::test]
+    async fn each_namespace_of_the_list_is_watched_and_nothing_beyond_them() {
+        let (service, mut server) =
+            tower_test::mock::pair::<http::Request<kube::client::Body>, http::Response<kube::client::Body>>();
+        let metrics = Metrics::new(&mut Registry::default());
+        let context = Context::new(Client::new(service, "ops"), "image".to_owned(), metrics, "me".to_owned());
+        let stop = CancellationToken::new();
+        let group = "/apis/quay.redhat.com/v1/";
+        let mut missing: BTreeSet<String> =
+            ["a", "b"].map(|name| format!("{group}namespaces/{name}/quayregistries")).into();
+        let mut unanswered = Vec::new();
+        let asked = async {
+            while !missing.is_empty() {
+                let (request, reply) = server.next_request().await.expect("no more requests came");
+                let path = request.uri().path().to_owned();
+                if path == "/apis" {
+                    let none = r#"{"kind": "APIGroupList", "apiVersion": "v1", "groups": []}"#;
+                    reply.send_response(http::Response::new(none.as_bytes().to_vec().into()));
+                    continue;
+                }
+                assert!(path.contains("/namespaces/a/") || path.contains("/namespaces/b/"), "{path}");
+                missing.remove(&path);
+                unanswered.push(reply);
+            }
+        };
+        let asked = tokio::time::timeout(std::time::Duration::from_secs(20), asked);
+        tokio::select! {
+            result = asked => assert!(result.is_ok(), "not watched: {missing:?}"),
+            () = look_after(Arc::new(context), only(&["a", "b"]), &stop) => panic!("it ended by itself"),
+        }
     }
 }
