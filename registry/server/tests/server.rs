@@ -14,6 +14,8 @@ mod manifests;
 mod panics;
 #[path = "server/process.rs"]
 mod process;
+#[path = "server/repository_pages.rs"]
+mod repository_pages;
 #[path = "server/temporary.rs"]
 mod temporary;
 #[path = "server/who.rs"]
