@@ -130,7 +130,9 @@ pub async fn list(
         Scope::Namespace(of) => {
             c.all(LIST_NAMESPACE, params![from_ms, to_ms, time, id, limit, performer, of], logged).await
         }
-        Scope::Repo(of) => c.all(LIST_REPO, params![from_ms, to_ms, time, id, limit, performer, of], logged).await,
+        Scope::Repo(of) => {
+            c.all(LIST_REPO, params![from_ms, to_ms, time, id, limit, performer, of], logged).await
+        }
     }
 }
 
@@ -144,7 +146,9 @@ pub async fn aggregate(
 ) -> Result<Vec<(String, i64, i64)>, Error> {
     match scope {
         Scope::All => c.all(AGGREGATE_ALL, params![from_ms, to_ms, performer], tally).await,
-        Scope::Namespace(of) => c.all(AGGREGATE_NAMESPACE, params![from_ms, to_ms, performer, of], tally).await,
+        Scope::Namespace(of) => {
+            c.all(AGGREGATE_NAMESPACE, params![from_ms, to_ms, performer, of], tally).await
+        }
         Scope::Repo(of) => c.all(AGGREGATE_REPO, params![from_ms, to_ms, performer, of], tally).await,
     }
 }
