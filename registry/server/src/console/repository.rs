@@ -73,7 +73,11 @@ impl Asked<'_> {
             .namespace(namespace)
             .crumb("Repositories", "/repository")
             .crumb(namespace, format!("/{kind}/{namespace}"));
-        if below { frame.crumb(self.name.repository(), format!("{}?tab=tags", base(&self.name))) } else { frame }
+        if below {
+            frame.crumb(self.name.repository(), format!("{}?tab=tags", base(&self.name)))
+        } else {
+            frame
+        }
     }
 }
 
