@@ -17,6 +17,10 @@ const COSIGN_1: &str = "cosign-1.13.6";
 const COSIGN_2: &str = "cosign-2.6.5";
 const COSIGN_3: &str = "cosign-3.1.3";
 
+/// What `cosign trusted-root create` writes when it is told of no service.
+const NO_SERVICES: &str = r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
+const TRUSTED_ROOT: &str = "trusted-root.json";
+
 /// Where a signature lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
@@ -53,6 +57,7 @@ impl Cosign {
     pub async fn new((version, scheme): (&'static str, Scheme), ca: &str) -> Result<Cosign> {
         let (program, home) = (program(version).await?, tempfile::tempdir()?);
         fs::write(home.path().join("ca.crt"), ca)?;
+        fs::write(home.path().join(TRUSTED_ROOT), NO_SERVICES)?;
         let password = password();
         secrets::known(&password)?;
         Ok(Cosign { program, home, version, scheme, password, environment: Vec::new() })
@@ -94,7 +99,12 @@ impl Cosign {
 
     /// `cosign generate-key-pair`: `<name>.key` and `<name>.pub`.
     pub async fn generate_key_pair(&self, name: &str) -> Result<()> {
-        self.run(&["generate-key-pair", "--output-key-prefix", name]).await?.success()?;
+        self.run(&["generate-key-pair"]).await?.success()?;
+        // cosign 1.13 has no say in how they are called
+        for suffix in ["key", "pub"] {
+            let home = self.home.path();
+            fs::rename(home.join(format!("cosign.{suffix}")), home.join(format!("{name}.{suffix}")))?;
+        }
         secrets::known(&fs::read_to_string(self.home.path().join(format!("{name}.key")))?)
     }
 
@@ -154,7 +164,10 @@ impl Cosign {
     fn reading(&self) -> &'static [&'static str] {
         match (self.version, self.scheme) {
             (COSIGN_3, Scheme::Tag) => &["--insecure-ignore-tlog", "--new-bundle-format=false"],
-            (COSIGN_2, Scheme::Referrer) => &["--insecure-ignore-tlog", "--new-bundle-format"],
+            // it wants a root for bundles even where a key is all that is asked
+            (COSIGN_2, Scheme::Referrer) => {
+                &["--insecure-ignore-tlog", "--new-bundle-format", "--trusted-root", TRUSTED_ROOT]
+            }
             (COSIGN_2 | COSIGN_3, _) => &["--insecure-ignore-tlog"],
             _ => &[],
         }
