@@ -4,6 +4,8 @@
 mod api;
 #[path = "server/blobs.rs"]
 mod blobs;
+#[path = "server/console.rs"]
+mod console;
 #[path = "server/helm.rs"]
 mod helm;
 #[path = "server/listening.rs"]

@@ -32,7 +32,7 @@ pub(crate) struct Registry {
     pub(crate) app: App,
     pub(crate) robot_token: String,
     router: Router,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An answer, read to its end.
@@ -118,7 +118,12 @@ impl Registry {
             bodies: Budget::default(),
         });
         app.health.enter(Phase::Serving);
-        Self { core, router: router(app.clone()), app, robot_token: String::new(), _folder: folder }
+        Self { core, router: router(app.clone()), app, robot_token: String::new(), folder }
+    }
+
+    /// Where everything of it lies.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// One request and its whole answer.
