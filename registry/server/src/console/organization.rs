@@ -20,9 +20,9 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::get;
 use http::Uri;
+use quay_core::Allowed;
 use quay_core::Refusal;
 use quay_core::perms::{ManageNamespace, ViewNamespace};
-use quay_core::Allowed;
 use quay_oci::RepositoryName;
 
 use super::commands;
@@ -74,7 +74,12 @@ impl Asked<'_> {
     }
 }
 
-async fn show_organization(State(app): State<App>, visit: Visit, Path(name): Path<String>, uri: Uri) -> Answer {
+async fn show_organization(
+    State(app): State<App>,
+    visit: Visit,
+    Path(name): Path<String>,
+    uri: Uri,
+) -> Answer {
     show(&app, &visit, &name, true, &uri).await
 }
 
@@ -161,5 +166,11 @@ async fn repositories(asked: &Asked<'_>) -> Answer {
         Some(name) => steps(commands::first_push(asked.visit.host(), &name, asked.visit.user(), own_ca)),
         None => Vec::new(),
     };
-    page(&Repositories { frame: asked.frame(), place: asked.place.clone(), repositories: list, first, own_ca })
+    page(&Repositories {
+        frame: asked.frame(),
+        place: asked.place.clone(),
+        repositories: list,
+        first,
+        own_ca,
+    })
 }

@@ -72,7 +72,10 @@ pub(super) async fn list(State(app): State<App>, visit: Visit, uri: Uri) -> Answ
     };
     let found = app.core.namespaces(&account, &query).await?;
     let to = |after: &str| {
-        address("/organization", &[("search", &search), ("all", if all { "1" } else { "" }), ("after", after)])
+        address(
+            "/organization",
+            &[("search", &search), ("all", if all { "1" } else { "" }), ("after", after)],
+        )
     };
     let next = found.items.last().filter(|_| found.more).map(|last| to(&last.name));
     let rows: Vec<Row> = found

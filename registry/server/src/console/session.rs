@@ -65,12 +65,8 @@ pub(super) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields
         }
         Err(other) => return Err(other.into()),
     };
-    let form = SignIn {
-        frame: visit.frame("Sign in"),
-        errors: Errors::whole(said),
-        username,
-        redirect_url: target,
-    };
+    let form =
+        SignIn { frame: visit.frame("Sign in"), errors: Errors::whole(said), username, redirect_url: target };
     let mut response = render(status, &form);
     if let Some(seconds) = retry {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -187,7 +183,8 @@ pub(in crate::console) fn welcome(core: &Core, signed_in: &SignedIn, mut respons
 /// Where to go after signing in: only to a path of ours, and not back to signing in.
 fn target(wanted: &str) -> &str {
     let path = wanted.split(['?', '#']).next().unwrap_or_default();
-    if !is_path_of_ours(wanted) || matches!(path, "/" | "/signin" | "/createaccount" | "/signout" | "/theme") {
+    if !is_path_of_ours(wanted) || matches!(path, "/" | "/signin" | "/createaccount" | "/signout" | "/theme")
+    {
         return HOME;
     }
     wanted
@@ -205,7 +202,9 @@ mod tests {
     #[test]
     fn signing_in_leads_to_a_page_of_ours_only() {
         assert_eq!(target("/repository/a/b?tab=tags"), "/repository/a/b?tab=tags");
-        for elsewhere in ["", "/", "//evil.example/", "https://evil.example", "/signin?redirect_url=/x", "/signout"] {
+        for elsewhere in
+            ["", "/", "//evil.example/", "https://evil.example", "/signin?redirect_url=/x", "/signout"]
+        {
             assert_eq!(target(elsewhere), HOME, "{elsewhere}");
         }
     }
@@ -217,7 +216,10 @@ mod tests {
             ("Invalid namespace Al: Namespace must match expression", "username"),
             ("Invalid email address: x", "email"),
             ("Email has already been used: a@b", "email"),
-            ("Invalid password, password must be at least 8 characters and contain no whitespace.", "password"),
+            (
+                "Invalid password, password must be at least 8 characters and contain no whitespace.",
+                "password",
+            ),
         ] {
             assert_eq!(field_of(said), field, "{said}");
         }

@@ -90,13 +90,17 @@ fn systems(host: &str) -> Vec<System> {
             "Podman, Buildah, Skopeo",
             "They look in a folder of the registry's name, port included. Without root, the folder is \
              ~/.config/containers/certs.d.",
-            format!("sudo mkdir -p /etc/containers/certs.d/{host}\nsudo cp ca.crt /etc/containers/certs.d/{host}/ca.crt"),
+            format!(
+                "sudo mkdir -p /etc/containers/certs.d/{host}\nsudo cp ca.crt /etc/containers/certs.d/{host}/ca.crt"
+            ),
         ),
         system(
             "docker",
             "Docker",
             "The daemon reads the folder at every request; it need not be restarted.",
-            format!("sudo mkdir -p /etc/docker/certs.d/{host}\nsudo cp ca.crt /etc/docker/certs.d/{host}/ca.crt"),
+            format!(
+                "sudo mkdir -p /etc/docker/certs.d/{host}\nsudo cp ca.crt /etc/docker/certs.d/{host}/ca.crt"
+            ),
         ),
         system(
             "containerd",
@@ -124,7 +128,9 @@ fn systems(host: &str) -> Vec<System> {
             "oras",
             "ORAS",
             "ORAS takes the certificate with every command.",
-            format!("oras login --ca-file ca.crt {host}\noras pull --ca-file ca.crt {host}/ORGANIZATION/NAME:TAG"),
+            format!(
+                "oras login --ca-file ca.crt {host}\noras pull --ca-file ca.crt {host}/ORGANIZATION/NAME:TAG"
+            ),
         ),
         system(
             "debian",
@@ -159,7 +165,8 @@ mod tests {
     #[test]
     fn the_fingerprint_is_that_of_the_first_certificate() {
         let pem = "-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n";
-        let expected = "03:90:58:C6:F2:C0:CB:49:2C:53:3B:0A:4D:14:EF:77:CC:0F:78:AB:CC:CE:D5:28:7D:84:A1:A2:01:1C:FB:81";
+        let expected =
+            "03:90:58:C6:F2:C0:CB:49:2C:53:3B:0A:4D:14:EF:77:CC:0F:78:AB:CC:CE:D5:28:7D:84:A1:A2:01:1C:FB:81";
         assert_eq!(fingerprint(pem).as_deref(), Some(expected));
         assert_eq!(fingerprint("nothing"), None);
     }

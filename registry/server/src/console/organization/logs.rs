@@ -68,7 +68,9 @@ fn row(entry: LogEntry) -> Row {
         Value::Object(details) => details
             .into_iter()
             .filter(|(key, value)| key != "namespace" && !value.is_null() && value != "")
-            .map(|(key, value)| (words(&key), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .map(|(key, value)| {
+                (words(&key), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            })
             .collect(),
         _ => Vec::new(),
     };

@@ -166,7 +166,10 @@ mod tests {
         assert_eq!(place(true, false, false).tabs(), [Tab::Repositories]);
         assert_eq!(place(true, false, true).tabs(), [Tab::Repositories, Tab::Teams]);
         assert_eq!(place(true, true, true).tabs().len(), 6);
-        assert_eq!(place(false, true, true).tabs(), [Tab::Repositories, Tab::Robots, Tab::Logs, Tab::Settings]);
+        assert_eq!(
+            place(false, true, true).tabs(),
+            [Tab::Repositories, Tab::Robots, Tab::Logs, Tab::Settings]
+        );
     }
 
     #[test]

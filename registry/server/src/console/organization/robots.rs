@@ -16,9 +16,9 @@ use super::super::frame::{Frame, render};
 use super::super::parts::{Copyable, Moment, copyable, own_ca};
 use super::super::problem::{Answer, Problem};
 use super::super::repository::wish::address;
+use super::Asked;
 use super::credentials::Login;
 use super::place::Place;
-use super::Asked;
 
 /// Robots on a page.
 const ROWS: u32 = 50;

@@ -47,7 +47,9 @@ async fn written(asked: &Asked<'_>, errors: Errors, typed_email: Option<&str>) -
     let own_account = !place.is_organization() && asked.visit.user() == Some(place.name());
     let email = match (typed_email, own_account) {
         (Some(typed), _) => typed.to_owned(),
-        (None, true) => asked.app.core.user(&asked.visit.account(asked.app).await?).await?.email.unwrap_or_default(),
+        (None, true) => {
+            asked.app.core.user(&asked.visit.account(asked.app).await?).await?.email.unwrap_or_default()
+        }
         (None, false) => place.email().unwrap_or_default().to_owned(),
     };
     let status = errors.status();
@@ -139,9 +141,7 @@ async fn delete(asked: &Asked<'_>, manage: &Allowed<ManageNamespace>, fields: &F
         return written(asked, errors, None).await;
     }
     match asked.app.core.delete_organization(manage).await {
-        Ok(()) => {
-            done(asked.app, "/organization", &format!("Deleted organization {}", asked.place.name()))
-        }
+        Ok(()) => done(asked.app, "/organization", &format!("Deleted organization {}", asked.place.name())),
         Err(error) => written(asked, Errors::of(error, "name")?, None).await,
     }
 }
@@ -183,9 +183,13 @@ mod tests {
 
     #[test]
     fn lengths_are_told_in_the_largest_unit_that_fits() {
-        for (seconds, text) in
-            [(0, "not at all"), (86_400, "1 day"), (1_209_600, "2 weeks"), (90, "90 seconds"), (7200, "2 hours")]
-        {
+        for (seconds, text) in [
+            (0, "not at all"),
+            (86_400, "1 day"),
+            (1_209_600, "2 weeks"),
+            (90, "90 seconds"),
+            (7200, "2 hours"),
+        ] {
             assert_eq!(length(seconds), text);
         }
     }
