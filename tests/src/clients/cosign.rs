@@ -63,8 +63,14 @@ impl Cosign {
         Ok(Cosign { program, home, version, scheme, password, environment: Vec::new() })
     }
 
-    /// Reads credentials from the file that `podman login --authfile` wrote, by podman's own variable.
+    /// Reads credentials from the file that `podman login --authfile` wrote, by podman's own variable; cosign 1.13 does
+    /// not know it and is told the folder, as docker is.
     pub fn with_auth_file(mut self, file: &Path) -> Cosign {
+        if self.version == COSIGN_1
+            && let Some(folder) = file.parent()
+        {
+            return self.with_docker_config(folder);
+        }
         self.environment.push(("REGISTRY_AUTH_FILE", file.to_owned()));
         self
     }

@@ -180,10 +180,11 @@ async fn an_index_is_signed_and_its_copy_has_no_false_referrers() -> Result<()> 
         cosign.verify("mine", &format!("{host}/{from}@{index}")).await?.success()?;
         bears_the_mark(&eyes, &from, one.1, &index).await?;
 
-        // cosign puts the index itself under the tag where other clients keep the list of referrers
+        // since 2 cosign puts the index itself under the tag where other clients keep the list of referrers
         cosign.copy(&format!("{host}/{from}:1"), &format!("{host}/{to}:1")).await?.success()?;
         let there = tags(&eyes.caller, &to).await?;
-        assert!(there.contains(&format!("sha256-{}", index.hex())), "{one:?}: {there:?}");
+        let itself = there.contains(&format!("sha256-{}", index.hex()));
+        assert_eq!(itself, !one.0.starts_with("cosign-1."), "{one:?}: {there:?}");
         assert_eq!(referrers(&eyes.caller, &to, &index).await?, Vec::<Value>::new(), "{one:?}");
     }
     Ok(())
