@@ -6,8 +6,6 @@ mod accounts;
 mod content;
 #[path = "api/logs.rs"]
 mod logs;
-#[path = "api/content.rs"]
-mod content;
 #[path = "api/organizations.rs"]
 mod organizations;
 #[path = "api/own_account.rs"]
