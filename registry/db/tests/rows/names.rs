@@ -314,8 +314,11 @@ async fn the_audit_log_pages_newest_first_within_its_scope() {
     let ids: Vec<i64> = [first, second, third].concat().into_iter().map(|(_, id)| id.0).collect();
     assert_eq!(ids, [5, 4, 3, 2, 1]);
     assert_eq!(page(Scope::Namespace(UserId(2)), None).await.len(), 2);
-    let tally =
-        store.db.read(async |c| audit::aggregate(c, Scope::All, 0, NOW + DAY, "").await).await.expect("reads");
+    let tally = store
+        .db
+        .read(async |c| audit::aggregate(c, Scope::All, 0, NOW + DAY, "").await)
+        .await
+        .expect("reads");
     assert_eq!(tally, [("push_repo".to_owned(), NOW / DAY * DAY, 5)]);
     let gone = store.db.write(async |tx| audit::delete_before(tx, NOW + 1, 10).await).await.expect("deletes");
     assert_eq!(gone, 2);

@@ -29,7 +29,8 @@ impl Authority {
     /// Its certificate in PEM; `None` when the certificate being served was issued by somebody else.
     #[must_use]
     pub fn pem(&self) -> Option<String> {
-        let given = self.given.as_ref().filter(|folder| folder.join(CERTIFICATE).exists());
+        let given =
+            self.given.as_ref().filter(|folder| matches!(folder.join(CERTIFICATE).try_exists(), Ok(true)));
         let folder = given.or(self.own.as_ref())?;
         certificates(&read(&folder.join(AUTHORITY)).ok()?)
     }

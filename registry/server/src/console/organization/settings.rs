@@ -172,7 +172,8 @@ fn length(seconds: u64) -> String {
     }
     const UNITS: [(u64, &str); 5] =
         [(604_800, "week"), (86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
-    let (unit, word) = UNITS.into_iter().find(|(unit, _)| seconds % unit == 0).unwrap_or((1, "second"));
+    let (unit, word) =
+        UNITS.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, "second"));
     let count = seconds / unit;
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
