@@ -211,10 +211,10 @@ async fn a_route_is_made_followed_given_up_and_taken_away() -> Result<()> {
     Case::with_routes(4, async |cases| {
         let [moved, given_up, stranger, passed] = cases else { anyhow::bail!("four namespaces") };
         tokio::try_join!(
-            made_and_moved(moved),
-            not_admitted(given_up),
-            of_a_stranger(stranger),
-            passed_through(passed),
+            Box::pin(made_and_moved(moved)),
+            Box::pin(not_admitted(given_up)),
+            Box::pin(of_a_stranger(stranger)),
+            Box::pin(passed_through(passed)),
         )
         .map(drop)
     })

@@ -95,6 +95,9 @@ fn judge(what: What, answer: &Answer, expected: Expected) -> Result<()> {
     Ok(())
 }
 
+/// Lines of the bundle, what the registry says of them, and what it does then.
+type Step<'a> = (&'a str, &'a str, &'a [(What, Expected)]);
+
 async fn all_as_expected(caller: &Caller, expected: &[(What, Expected)]) -> Result<()> {
     for (what, expected) in expected {
         judge(*what, &try_push(caller, *what).await?, *expected)?;
@@ -118,7 +121,7 @@ async fn each_of_the_four_settings_takes_effect_within_a_minute_and_without_a_re
     let table =
         "ALLOWED_OCI_ARTIFACT_TYPES:\n  application/vnd.acme.config:\n  - application/vnd.acme.layer\n";
     let table_and_helm = format!("FEATURE_HELM_OCI_SUPPORT: true\n{table}");
-    let steps: [(&str, &str, &[(What, Expected)]); 7] = [
+    let steps: [Step<'_>; 7] = [
         (
             "FEATURE_GENERAL_OCI_SUPPORT: false\n",
             "OCI manifests are refused",

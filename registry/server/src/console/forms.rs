@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_TYPE, HOST, LOCATION, ORIGIN};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use quay_core::{Core, Error};
@@ -23,6 +23,19 @@ const LONGEST: usize = 256 * 1024;
 /// More fields than any form of ours has.
 const MOST: usize = 512;
 
+/// Whether a browser says that the page with the form came from another host, or will not say from where.
+fn is_from_elsewhere(parts: &Parts) -> bool {
+    let Some(origin) = parts.headers.get(ORIGIN) else { return false };
+    let host = match parts.headers.get(HOST) {
+        Some(host) => host.to_str().ok(),
+        None => parts.uri.authority().map(http::uri::Authority::as_str),
+    };
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    !origin
+        .zip(host)
+        .is_some_and(|((scheme, origin), host)| scheme == "https" && origin.eq_ignore_ascii_case(host))
+}
+
 /// The fields of a form whose token was right.
 #[derive(Clone)]
 pub(crate) struct Fields(Arc<Vec<(String, String)>>);
@@ -31,7 +44,9 @@ impl Fields {
     /// Reads a form and checks that the visitor sent it from a page of ours.
     pub(super) async fn read(core: &Core, visit: &Visit, parts: &Parts, body: Body) -> Answer<Self> {
         // Browsers tell where a request comes from; the token is for those that do not.
-        if parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+        if parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+            || is_from_elsewhere(parts)
+        {
             return Err(Problem::Forged);
         }
         let is_form =

@@ -136,7 +136,7 @@ fn parts(answer: &Answer) -> Vec<(String, Vec<u8>)> {
         answer.header("content-type").strip_prefix("multipart/byteranges; boundary=").expect("a boundary");
     let (mut rest, mut parts) = (&answer.body[..], Vec::new());
     let skip = |rest: &mut &[u8], text: &str| {
-        *rest = rest.strip_prefix(text.as_bytes()).unwrap_or_else(|| panic!("{text:?} is next"));
+        *rest = rest.strip_prefix(text.as_bytes()).ok_or(text).expect("what comes next");
     };
     loop {
         skip(&mut rest, &format!("\r\n--{boundary}"));

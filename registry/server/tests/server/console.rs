@@ -139,7 +139,7 @@ fn text(answer: &Answer) -> String {
 
 /// The tag that contains `part`.
 fn element<'p>(page: &'p str, part: &str) -> &'p str {
-    let at = page.find(part).unwrap_or_else(|| panic!("no {part} in {page}"));
+    let at = page.find(part).ok_or((part, page)).expect("the part of the page");
     let begin = page[..at].rfind('<').expect("a tag");
     let end = at + page[at..].find('>').expect("its end");
     &page[begin..=end]
