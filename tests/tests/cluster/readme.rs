@@ -125,19 +125,20 @@ async fn the_readmes_lines_work_as_they_stand() -> Result<()> {
         secrets::known(robot["token"].as_str().context("token")?)?;
         let at = case.endpoint("example").await?;
         let said = said.context("the README's lines")?;
+        // the chart's comes first; what oras pushes later has its own
         let digests: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("Digest: ")).collect();
-        ensure!(
-            digests.len() >= 3 && digests.iter().all(|digest| *digest == digests[0]),
-            "push and pull: {digests:?}"
-        );
-        for (repository, expected) in [
-            ("helm/etherpad", &["0.0.4"][..]),
-            ("library/etherpad", &["0.0.4"]),
-            ("helm/copy", &["zstd"]),
-            ("helm/rocket", &["1"]),
-        ] {
+        let chart = digests.first().context("a digest")?;
+        ensure!(digests.iter().filter(|digest| *digest == chart).count() >= 3, "push and pull: {digests:?}");
+        for (repository, expected) in
+            [("helm/etherpad", &["0.0.4"][..]), ("library/etherpad", &["0.0.4"]), ("helm/copy", &["zstd"])]
+        {
             assert_eq!(tags(&at.caller(), repository).await?, expected, "{repository}");
         }
+        // the second goes through until the setting is in force
+        ensure!(
+            tags(&at.caller(), "helm/rocket").await?.iter().any(|tag| tag == "1"),
+            "the artifact is there"
+        );
         let chart = |path: &str| fs::read(shell.folder.join(path));
         ensure!(
             chart("etherpad-0.0.4.tgz")? == chart("pulled/etherpad-0.0.4.tgz")?,
