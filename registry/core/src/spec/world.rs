@@ -191,7 +191,7 @@ impl World {
     ) -> Result<Digest> {
         let allowed = self.may_push(who, repository).await;
         let bytes = Bytes::from(manifest.to_owned());
-        Ok(self.core.put_manifest(&allowed, &reference(at), None, bytes).await?.digest)
+        Ok(self.core.put_manifest(&allowed, &reference(at), &[], None, bytes).await?.digest)
     }
 
     /// The bytes of a manifest, as a reader gets them.
