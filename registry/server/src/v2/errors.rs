@@ -9,10 +9,10 @@ use axum::response::Response;
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_RANGE, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
-use quay_core::{Error, Missing, Refusal};
+use quay_core::{Error, Missing, Refusal, Scope};
 use quay_oci::{ErrorCode, Reference};
 
-use super::endpoint::{Endpoint, Operation, Unreadable};
+use super::endpoint::{Endpoint, Operation, Start, Unreadable};
 use super::{uploads, value};
 use crate::http::observe::Fault;
 use crate::http::{App, reply};
@@ -50,11 +50,11 @@ pub(super) fn respond(app: &App, parts: &Parts, endpoint: &Endpoint, error: Erro
     let headers = response.headers_mut();
     match &error {
         Error::Refused(Refusal::Challenge { scope }) => {
-            let scope = scope.as_ref().map(ToString::to_string).or_else(|| wanted(endpoint));
+            let scope = scope.as_ref().map(|scope| enough(endpoint, scope)).or_else(|| wanted(endpoint));
             headers.insert(WWW_AUTHENTICATE, challenge(app, parts, scope.as_deref(), None));
         }
         Error::Refused(Refusal::InsufficientScope { scope }) => {
-            let scope = scope.to_string();
+            let scope = enough(endpoint, scope);
             headers.insert(WWW_AUTHENTICATE, challenge(app, parts, Some(&scope), Some("insufficient_scope")));
         }
         Error::BadCredentials(_) => {
@@ -151,6 +151,17 @@ fn code(error: &Error) -> ErrorCode {
         Error::Unavailable { .. } => ErrorCode::Unavailable,
         Error::Internal(_) => ErrorCode::Unknown,
         other => other.code().unwrap_or(ErrorCode::Unsupported),
+    }
+}
+
+/// The scope to ask for where this one was missing. A mount reads from a second repository: a token for one of the two
+/// would be refused for the other.
+fn enough(endpoint: &Endpoint, missing: &Scope) -> String {
+    match endpoint {
+        Endpoint::In(to, Operation::StartUpload(Start::Mount { from: Some(from), .. })) => {
+            format!("repository:{to}:pull,push repository:{from}:pull")
+        }
+        _ => missing.to_string(),
     }
 }
 
