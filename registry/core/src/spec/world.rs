@@ -282,6 +282,7 @@ pub(crate) fn word<T>(result: Result<T>) -> &'static str {
         Err(Error::TooManyAttempts { .. }) => "too many attempts",
         Err(Error::UploadOffset { .. }) => "offset",
         Err(Error::Conflict(_)) => "conflict",
+        Err(Error::TypeNotAccepted(_)) => "type not accepted",
         Err(Error::Invalid { code, .. }) => code.as_str(),
         Err(other) => panic!("unexpected outcome: {other:?}"),
     }

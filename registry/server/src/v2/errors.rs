@@ -43,9 +43,14 @@ pub(super) fn respond(app: &App, parts: &Parts, endpoint: &Endpoint, error: Erro
     let error = at_a_probe(endpoint, error);
     let status = status(&error);
     let text = message(app, endpoint, &error);
-    let mut response = match code(&error) {
-        ErrorCode::ManifestInvalid => reply::detailed_error(status, ErrorCode::ManifestInvalid, &text),
-        code => reply::error(status, code, &text),
+    let mut response = match (code(&error), &error) {
+        // Quay's body for this, to the letter.
+        (code, Error::TypeNotAccepted(_)) => reply::detailed_error(status, code, code.message(), &text),
+        // podman, skopeo and docker show the message alone: the reason stands there, too.
+        (code @ ErrorCode::ManifestInvalid, _) => {
+            reply::detailed_error(status, code, &format!("{}: {text}", code.message()), &text)
+        }
+        (code, _) => reply::error(status, code, &text),
     };
     let headers = response.headers_mut();
     match &error {
@@ -116,7 +121,7 @@ fn message(app: &App, endpoint: &Endpoint, error: &Error) -> String {
             let hint = if config.feature_library_support && name.namespace() == library {
                 format!("; a name without an organization means {library}, put yours in front of it")
             } else {
-                String::new()
+                format!("; ask an owner of {} for the right", name.namespace())
             };
             format!("{text}: you may not {verb} {name}{hint}")
         }
@@ -133,7 +138,7 @@ pub(super) fn status(error: &Error) -> StatusCode {
         Error::Refused(Refusal::NameUnknown) | Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Conflict(_) | Error::Immutable { .. } => StatusCode::CONFLICT,
-        Error::Invalid { .. } | Error::BodyFailed => StatusCode::BAD_REQUEST,
+        Error::Invalid { .. } | Error::TypeNotAccepted(_) | Error::BodyFailed => StatusCode::BAD_REQUEST,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unsupported(_) => StatusCode::METHOD_NOT_ALLOWED,
         Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
