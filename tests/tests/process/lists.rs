@@ -169,6 +169,17 @@ async fn the_catalog_shows_what_the_caller_may_pull() -> Result<()> {
     };
     assert_eq!(list(&organization.owner).await?, ["acme/one", "acme/three", "acme/two"]);
     assert_eq!(list(&organization.stranger).await?, [""; 0]);
+
+    // many clients show no credentials before they are asked for them
+    let (client, path) = (started.client(), "/v2/_catalog");
+    let asked = client.anonymous().get(path).send().await?.expect(401)?;
+    assert_eq!(asked.challenge()?.scope.as_deref(), Some("registry:catalog:*"));
+    let token = client.answer_challenge(&asked, Some(&organization.owner)).await?;
+    let body = client.bearer(&token.text).get(path).send().await?.expect(200)?.json()?;
+    assert_eq!(body["repositories"].as_array().map(Vec::len), Some(3), "{body}");
+    let token = client.answer_challenge(&asked, None).await?;
+    let body = client.bearer(&token.text).get(path).send().await?.expect(200)?.json()?;
+    assert_eq!(body["repositories"], serde_json::json!([]), "nobody sees nothing");
     let first = owner.get("/v2/_catalog?n=2").send().await?.expect(200)?;
     assert_eq!(first.json()?["repositories"].as_array().map(Vec::len), Some(2));
     assert!(first.need("link")?.contains("rel=\"next\""));
