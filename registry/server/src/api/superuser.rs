@@ -16,6 +16,7 @@ use crate::http::{App, reply};
 const PAGE: u32 = 100;
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
     /// Where the page before ended.
     #[serde(default)]
