@@ -21,6 +21,7 @@ mod forms;
 mod frame;
 mod front;
 mod history;
+mod limits;
 mod log_lines;
 mod markdown;
 mod organization;
