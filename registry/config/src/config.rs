@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, fmt, ops::Deref};
 
+use ipnet::IpNet;
 use serde_yaml::Value;
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
         artifacts::{self, ArtifactTypes},
         database,
         host::{self, Scheme},
+        proxies,
         redis::{self, Redis},
         repositories,
         storage::{self, StorageLocation},
@@ -94,6 +96,11 @@ config! {
         /// Whether something in front of the registry has the certificate that clients see; only read for the checks
         /// of the keys beside it, since the registry speaks TLS in any case.
         "EXTERNAL_TLS_TERMINATION" external_tls_termination: bool = false, Restart, yaml::boolean;
+        /// Networks of the proxies in front of the registry: what a connection from there tells about its client, in
+        /// `X-Forwarded-For` or else in `Forwarded`, is believed. By default nobody is.
+        "TRUSTED_PROXIES" trusted_proxies: Vec<IpNet> = Vec::new(), Live, proxies::networks;
+        /// How many proxies in a row are believed at most; without it, as many as `TRUSTED_PROXIES` covers.
+        "PROXY_COUNT" proxy_count: Option<u64> = None, Live, proxies::count;
     }
     AccessSettings {
         /// Where users come from.
@@ -130,6 +137,8 @@ config! {
         "FEATURE_APP_SPECIFIC_TOKENS" feature_app_specific_tokens: bool = true, Live, yaml::boolean;
         /// How long such a password lasts; for ever when it is not set.
         "APP_SPECIFIC_TOKEN_EXPIRATION" app_specific_token_expiration: Option<Period> = None, Live, time_machine::optional_period;
+        /// Whether clients of the registry protocol must not send the passwords of people as they are.
+        "FEATURE_REQUIRE_ENCRYPTED_BASIC_AUTH" feature_require_encrypted_basic_auth: bool = false, Live, yaml::boolean;
         /// Whether robots can neither be made nor used.
         "ROBOTS_DISALLOW" robots_disallow: bool = false, Live, yaml::boolean;
     }
