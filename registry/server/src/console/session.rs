@@ -53,7 +53,8 @@ pub(super) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields
     let username = fields.text("username").to_owned();
     let password = Secret::new(fields.raw("password"));
     let target = target(fields.raw("redirect_url")).to_owned();
-    let outcome = app.core.sign_in(&username, &password, visit.caller().from()).await;
+    let outcome =
+        session::sign_in(&app.core, &username, &password, visit.caller().from(), old_session(&visit)).await;
     app.metrics.attempt("session", outcome.is_ok());
     let mut retry = None;
     let (status, said) = match outcome {
@@ -139,7 +140,8 @@ pub(super) async fn create(State(app): State<App>, visit: Visit, fields: Fields)
         }
         Err(other) => return Err(other.into()),
     };
-    let signed_in = app.core.sign_in(&user.username, &password, visit.caller().from()).await?;
+    let from = visit.caller().from();
+    let signed_in = session::sign_in(&app.core, &user.username, &password, from, old_session(&visit)).await?;
     let response = done(&app, HOME, &format!("Welcome, {}. Your account has been created.", user.username))?;
     welcome(&app.core, &signed_in, response)
 }
@@ -172,6 +174,11 @@ fn field_of(said: &str) -> &'static str {
     } else {
         "username"
     }
+}
+
+/// The cookie of a session that another is about to take the place of.
+fn old_session(visit: &Visit) -> Option<&str> {
+    visit.user().map(|_| visit.cookie().expose())
 }
 
 /// Gives the browser its session.
