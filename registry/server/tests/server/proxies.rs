@@ -63,7 +63,8 @@ async fn sign_in(registry: &Registry, peer: &str, client: &str, password: &str) 
 #[tokio::test]
 async fn a_guesser_behind_a_trusted_proxy_locks_out_nobody_but_itself() {
     let registry = trusting().await;
-    for peer in [PROXY, STRANGER] {
+    let right = crate::temporary::PASSWORD;
+    for (peer, from_elsewhere) in [(PROXY, StatusCode::OK), (STRANGER, StatusCode::TOO_MANY_REQUESTS)] {
         let mut last = StatusCode::OK;
         for _ in 0..50 {
             last = sign_in(&registry, peer, "203.0.113.9", "wrong").await.status;
@@ -72,13 +73,12 @@ async fn a_guesser_behind_a_trusted_proxy_locks_out_nobody_but_itself() {
             }
         }
         assert_eq!(last, StatusCode::TOO_MANY_REQUESTS, "{peer}");
+        // At once, for the first wait is short. The control, and the other side of it: what a stranger writes gives
+        // it no other address to guess from.
+        let same = sign_in(&registry, peer, "203.0.113.9", right).await;
+        assert_eq!(same.status, StatusCode::TOO_MANY_REQUESTS, "{peer}");
+        assert_eq!(sign_in(&registry, peer, "203.0.113.10", right).await.status, from_elsewhere, "{peer}");
     }
-    let right = crate::temporary::PASSWORD;
-    assert_eq!(sign_in(&registry, PROXY, "203.0.113.10", right).await.status, StatusCode::OK);
-    // The control, and the other side of it: what a stranger writes gives it no other address to guess from.
-    assert_eq!(sign_in(&registry, PROXY, "203.0.113.9", right).await.status, StatusCode::TOO_MANY_REQUESTS);
-    let elsewhere = sign_in(&registry, STRANGER, "203.0.113.10", right).await;
-    assert_eq!(elsewhere.status, StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test]
