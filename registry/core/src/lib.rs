@@ -7,7 +7,7 @@
 //! Operations take proofs of permission, return domain types, and fail with [`Error`], whose variants are outcomes.
 //! This crate knows no HTTP and holds no SQL; time and randomness are handed in.
 
-mod accounts;
+pub mod accounts;
 mod app_tokens;
 mod attached;
 mod audit;
@@ -15,6 +15,7 @@ pub mod auth;
 pub mod body;
 mod caller;
 mod charts;
+mod client_keys;
 mod clock;
 mod core;
 mod entropy;

@@ -8,7 +8,7 @@ use quay_db::tables::users::{self as rows, Kind, NewUser as NewRow};
 use quay_db::tables::{orgs, sessions};
 use quay_db::{Tx, UserId};
 
-use crate::accounts;
+use crate::accounts::{self, Fault, Field};
 use crate::audit::Entry;
 use crate::auth::{ApiScopes, mint};
 use crate::caller::Caller;
@@ -23,6 +23,8 @@ use crate::secret::Secret;
 const FIRST_TOKEN_LIFETIME: Duration = Duration::from_secs(9_000);
 /// Name of that token.
 const FIRST_TOKEN_TITLE: &str = "automation";
+/// What is said of a name that somebody has, or that is kept for somebody.
+const NAME_TAKEN: &str = "The username already exists";
 
 /// An account of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +85,8 @@ pub struct Membership {
 pub struct Initialized {
     /// The account.
     pub user: User,
+    /// Its encrypted password, for clients of the registry protocol.
+    pub client_key: Secret,
     /// A token for it, when one was asked for.
     pub access_token: Option<Secret>,
 }
@@ -110,21 +114,36 @@ impl Core {
         }
         // Whoever takes a superuser's name would have a superuser's powers; the library is the superusers'.
         if rules.is_kept(&new.username) {
-            return Err(Error::bad_request("The username already exists"));
+            return Err(Error::bad_request(NAME_TAKEN));
         }
-        self.make_user(caller, new).await
+        Ok(self.shown(&self.make_user(caller, new).await?))
     }
 
-    /// Makes an account for somebody else.
-    pub async fn create_user_as(&self, by: &Allowed<Superuser>, new: NewUser) -> Result<User> {
-        self.make_user(&by.caller, new).await
+    /// What is wrong with an account that somebody wants to sign up for, all of it at once, as far as that shows
+    /// before it is made: every rule, and whether the name is taken.
+    pub async fn sign_up_faults(&self, new: &NewUser) -> Result<Vec<Fault>> {
+        let mut faults = accounts::faults(&new.username, &new.password, address(new));
+        if faults.iter().all(|fault| fault.field != Field::Username) {
+            let name = new.username.clone();
+            let taken = self.rules().is_kept(&name)
+                || self.db().read(async move |c| rows::by_name(c, &name).await).await?.is_some();
+            if taken {
+                faults.insert(0, Fault { field: Field::Username, message: NAME_TAKEN.to_owned() });
+            }
+        }
+        Ok(faults)
     }
 
-    async fn make_user(&self, caller: &Caller, new: NewUser) -> Result<User> {
+    /// Makes an account for somebody else; with it comes its encrypted password.
+    pub async fn create_user_as(&self, by: &Allowed<Superuser>, new: NewUser) -> Result<(User, Secret)> {
+        let user = self.make_user(&by.caller, new).await?;
+        Ok((self.shown(&user), self.seal_client_key(&user)?))
+    }
+
+    async fn make_user(&self, caller: &Caller, new: NewUser) -> Result<rows::User> {
         let row = self.prepare(&new).await?;
         let caller = caller.clone();
-        let user = self.db().write(async move |tx| row.insert(tx, &caller).await).await?;
-        Ok(self.shown(&user))
+        self.db().write(async move |tx| row.insert(tx, &caller).await).await
     }
 
     /// Makes the very first account, where the installation allows that to whoever comes first.
@@ -169,7 +188,8 @@ impl Core {
             })
             .await?;
         self.ensure_library().await?;
-        Ok(Initialized { user: self.shown(&user), access_token: token })
+        let client_key = self.seal_client_key(&user)?;
+        Ok(Initialized { user: self.shown(&user), client_key, access_token: token })
     }
 
     /// Makes sure that the installation's own superuser exists with this password; the name is a superuser's from
@@ -270,10 +290,10 @@ impl Core {
 
     /// Checks a new account and hashes its password.
     async fn prepare(&self, new: &NewUser) -> Result<PreparedUser> {
-        accounts::check_name("namespace", &new.username)?;
-        accounts::check_password(new.password.expose())?;
-        let email = new.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
-        email.map_or(Ok(()), accounts::check_email)?;
+        let email = address(new);
+        if let Some(fault) = accounts::faults(&new.username, &new.password, email).into_iter().next() {
+            return Err(Error::bad_request(fault.message));
+        }
         Ok(PreparedUser {
             uuid: self.uuid()?,
             username: new.username.clone(),
@@ -298,6 +318,11 @@ impl Core {
             tag_expiration_s: row.tag_expiration_s,
         }
     }
+}
+
+/// The e-mail address of an account to be made, when one is given.
+fn address(new: &NewUser) -> Option<&str> {
+    new.email.as_deref().map(str::trim).filter(|email| !email.is_empty())
 }
 
 /// An account that was checked and is ready to be stored.
@@ -326,7 +351,7 @@ impl PreparedUser {
         };
         let Some(user) = rows::insert(tx, &new).await? else {
             return Err(match rows::by_name(tx, &self.username).await? {
-                Some(_) => Error::bad_request("The username already exists"),
+                Some(_) => Error::bad_request(NAME_TAKEN),
                 None => Error::bad_request(format!(
                     "Email has already been used: {}",
                     self.email.as_deref().unwrap_or_default()

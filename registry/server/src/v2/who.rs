@@ -68,7 +68,7 @@ pub(super) async fn basic(app: &App, parts: &Parts, username: &str, password: &S
         robot if robot.contains('+') => "robot",
         _ => "password",
     };
-    let outcome = app.core.authenticate_basic(username, password, Client::of(parts).0).await;
+    let outcome = app.core.authenticate_client(username, password, Client::of(parts).0).await;
     app.metrics.attempt(kind, outcome.is_ok());
     outcome
 }
