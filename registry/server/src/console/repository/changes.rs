@@ -97,8 +97,8 @@ pub(super) async fn form(asked: &Asked<'_>, action: &str) -> Answer {
 }
 
 async fn deletion(asked: &Asked<'_>, row: &TagRow) -> Answer<Page> {
-    let mut page = Page::new(asked, Change::Delete, &row.name, row.digest.as_str());
-    page.others = asked.app.core.manifest_detail(&asked.pull, &row.digest).await?.tags;
+    let mut page = Page::new(asked, Change::Delete, &row.name, row.target.digest.as_str());
+    page.others = asked.app.core.manifest_detail(&asked.pull, &row.target.digest).await?.tags;
     page.others.retain(|tag| *tag != row.name);
     let window = jiff::SignedDuration::from_secs(asked.view.tag_expiration_s.max(0));
     page.undo_until = Timestamp::now().checked_add(window).ok().map(Moment::new);
@@ -108,7 +108,7 @@ async fn deletion(asked: &Asked<'_>, row: &TagRow) -> Answer<Page> {
 async fn restoration(asked: &Asked<'_>, tag: &TagName, digest: &Digest) -> Answer<Page> {
     let mut page = Page::new(asked, Change::Restore, tag.as_str(), digest.as_str());
     page.moves_from = match asked.app.core.tag_row(&asked.pull, tag).await {
-        Ok(row) => Some(row.digest.to_string()),
+        Ok(row) => Some(row.target.digest.to_string()),
         Err(quay_core::Error::NotFound(_)) => None,
         Err(other) => return Err(other.into()),
     };
@@ -116,7 +116,7 @@ async fn restoration(asked: &Asked<'_>, tag: &TagName, digest: &Digest) -> Answe
 }
 
 fn expiration(asked: &Asked<'_>, row: &TagRow) -> Page {
-    let mut page = Page::new(asked, Change::Expire, &row.name, row.digest.as_str());
+    let mut page = Page::new(asked, Change::Expire, &row.name, row.target.digest.as_str());
     page.expires = row.expires.map(format::field_moment).unwrap_or_default();
     page
 }
