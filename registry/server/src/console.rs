@@ -30,6 +30,7 @@ mod problem;
 mod repositories;
 mod repository;
 mod session;
+mod short;
 mod tag;
 mod tags;
 mod theme;
@@ -62,9 +63,11 @@ pub(crate) fn router(app: App) -> Router<App> {
         .route("/ca.crt", get(trust::certificate))
 }
 
-/// What a browser gets at a path that is nobody's.
+/// What a browser gets at a path that is no page's: the page that a short address means, or one that says so.
 pub(crate) fn nowhere(app: App) -> Router {
     Router::new()
+        .route("/{*rest}", get(short::lead))
+        .method_not_allowed_fallback(front::nothing_here)
         .fallback(front::nothing_here)
         .layer(axum::middleware::from_fn_with_state(app.clone(), frame::framed))
         .with_state(app)

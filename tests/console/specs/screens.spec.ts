@@ -31,7 +31,7 @@ const screens: Screen[] = [
   { name: "create-account", path: "/createaccount", as: "nobody", shows: "Create Account" },
   { name: "trust", path: "/trust", as: "nobody", shows: "ca.crt" },
   { name: "about", path: "/about", as: "nobody", shows: "0.1.0" },
-  { name: "not-found", path: "/no/such/page", as: "nobody", status: 404, shows: /not found/i },
+  { name: "not-found", path: "/no-such-page", as: "nobody", status: 404, shows: /not found/i },
   { name: "public-repository", path: "/repository/gallery/empty?tab=tags", as: "nobody", shows: "empty" },
 
   { name: "organizations-first", path: "/organization", as: "newcomer", shows: "Create Organization" },

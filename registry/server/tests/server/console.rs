@@ -10,6 +10,8 @@ mod looks;
 mod organization;
 #[path = "console/robots.rs"]
 mod robots;
+#[path = "console/short.rs"]
+mod short;
 #[path = "console/trust.rs"]
 mod trust;
 
