@@ -211,8 +211,14 @@ impl World {
     pub(crate) async fn deeds(&self, owner: &Caller, repository: &str) -> Vec<String> {
         let at = self.core.allow(owner, &name(repository)).await.unwrap();
         let scope = crate::LogScope::Repository(&at);
-        let (from, to) = (jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::MAX);
-        let page = self.core.logs(scope, from, to, None, 100).await.unwrap();
+        let query = crate::LogQuery {
+            from: jiff::Timestamp::UNIX_EPOCH,
+            to: jiff::Timestamp::MAX,
+            performer: None,
+            before: None,
+            limit: 100,
+        };
+        let page = self.core.log_lines(scope, &query).await.unwrap();
         page.items.into_iter().rev().map(|entry| entry.kind).collect()
     }
 }
