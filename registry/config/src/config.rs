@@ -130,6 +130,8 @@ config! {
         "FEATURE_APP_SPECIFIC_TOKENS" feature_app_specific_tokens: bool = true, Live, yaml::boolean;
         /// How long such a password lasts; for ever when it is not set.
         "APP_SPECIFIC_TOKEN_EXPIRATION" app_specific_token_expiration: Option<Period> = None, Live, time_machine::optional_period;
+        /// Whether clients of the registry protocol must not send the passwords of people as they are.
+        "FEATURE_REQUIRE_ENCRYPTED_BASIC_AUTH" feature_require_encrypted_basic_auth: bool = false, Live, yaml::boolean;
         /// Whether robots can neither be made nor used.
         "ROBOTS_DISALLOW" robots_disallow: bool = false, Live, yaml::boolean;
     }

@@ -15,7 +15,8 @@ use crate::caller::{Caller, Ceiling, Credential, Subject};
 use crate::clock::timestamp;
 use crate::core::Core;
 use crate::entropy;
-use crate::error::{Error, Missing, Refusal, Result};
+use crate::error::{Error, Missing, Result};
+use crate::own_account::whole;
 use crate::perms::{Account, Allowed};
 use crate::secret::Secret;
 
@@ -46,7 +47,7 @@ pub struct AppToken {
 impl Core {
     /// One's own application tokens, oldest first.
     pub async fn app_tokens(&self, who: &Allowed<Account>) -> Result<Vec<AppToken>> {
-        managing(who)?;
+        whole(who)?;
         let id = who.place.id;
         let found = self.db().read(async |c| rows::list(c, id, TokenKind::App).await).await?;
         Ok(found.into_iter().map(shown).collect())
@@ -54,7 +55,7 @@ impl Core {
 
     /// One of them, with its secret.
     pub async fn app_token(&self, who: &Allowed<Account>, uuid: &str) -> Result<(AppToken, Secret)> {
-        managing(who)?;
+        whole(who)?;
         let id = who.place.id;
         let found = self.db().read(async |c| rows::get(c, id, uuid).await).await?;
         let row = found.filter(|row| row.kind == TokenKind::App).ok_or(Missing::AccessToken)?;
@@ -68,7 +69,7 @@ impl Core {
 
     /// Makes an application token.
     pub async fn create_app_token(&self, who: &Allowed<Account>, title: &str) -> Result<(AppToken, Secret)> {
-        managing(who)?;
+        whole(who)?;
         let title = title.trim().to_owned();
         if title.is_empty() || title.chars().count() > LONGEST_TITLE {
             return Err(Error::bad_request(format!(
@@ -116,7 +117,7 @@ impl Core {
 
     /// Ends an application token, and every registry token drawn from it.
     pub async fn delete_app_token(&self, who: &Allowed<Account>, uuid: &str) -> Result<()> {
-        managing(who)?;
+        whole(who)?;
         let (user, uuid) = (who.place.id, uuid.to_owned());
         let entry = Entry::by("revoke_app_specific_token", &who.caller, self.now_ms()).on_namespace(user);
         self.db()
@@ -174,11 +175,6 @@ impl Core {
             tracing::warn!(%error, "the use of an application token is not noted");
         }
     }
-}
-
-/// Tokens are managed with the whole account, never by a credential that reaches less.
-fn managing(who: &Allowed<Account>) -> Result<()> {
-    if who.caller.ceiling.reaches(ApiScopes::USER_ADMIN) { Ok(()) } else { Err(Refusal::Denied.into()) }
 }
 
 fn shown(row: rows::Token) -> AppToken {

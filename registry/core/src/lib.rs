@@ -15,6 +15,7 @@ pub mod auth;
 pub mod body;
 mod caller;
 mod charts;
+mod client_keys;
 mod clock;
 mod core;
 mod entropy;

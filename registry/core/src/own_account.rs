@@ -139,6 +139,6 @@ impl Core {
 }
 
 /// The account itself is changed only by credentials that reach it.
-fn whole(who: &Allowed<Account>) -> Result<()> {
+pub(crate) fn whole(who: &Allowed<Account>) -> Result<()> {
     if who.caller.ceiling.reaches(ApiScopes::USER_ADMIN) { Ok(()) } else { Err(Refusal::Denied.into()) }
 }

@@ -5,6 +5,7 @@ mod artifacts;
 mod auth;
 mod ceilings;
 mod charts;
+mod client_keys;
 mod crash;
 mod gc;
 mod labels;

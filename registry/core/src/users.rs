@@ -85,6 +85,8 @@ pub struct Membership {
 pub struct Initialized {
     /// The account.
     pub user: User,
+    /// Its encrypted password, for clients of the registry protocol.
+    pub client_key: Secret,
     /// A token for it, when one was asked for.
     pub access_token: Option<Secret>,
 }
@@ -114,7 +116,7 @@ impl Core {
         if rules.is_kept(&new.username) {
             return Err(Error::bad_request(NAME_TAKEN));
         }
-        self.make_user(caller, new).await
+        Ok(self.shown(&self.make_user(caller, new).await?))
     }
 
     /// What is wrong with an account that somebody wants to sign up for, all of it at once, as far as that shows
@@ -132,16 +134,16 @@ impl Core {
         Ok(faults)
     }
 
-    /// Makes an account for somebody else.
-    pub async fn create_user_as(&self, by: &Allowed<Superuser>, new: NewUser) -> Result<User> {
-        self.make_user(&by.caller, new).await
+    /// Makes an account for somebody else; with it comes its encrypted password.
+    pub async fn create_user_as(&self, by: &Allowed<Superuser>, new: NewUser) -> Result<(User, Secret)> {
+        let user = self.make_user(&by.caller, new).await?;
+        Ok((self.shown(&user), self.seal_client_key(&user)?))
     }
 
-    async fn make_user(&self, caller: &Caller, new: NewUser) -> Result<User> {
+    async fn make_user(&self, caller: &Caller, new: NewUser) -> Result<rows::User> {
         let row = self.prepare(&new).await?;
         let caller = caller.clone();
-        let user = self.db().write(async move |tx| row.insert(tx, &caller).await).await?;
-        Ok(self.shown(&user))
+        self.db().write(async move |tx| row.insert(tx, &caller).await).await
     }
 
     /// Makes the very first account, where the installation allows that to whoever comes first.
@@ -186,7 +188,8 @@ impl Core {
             })
             .await?;
         self.ensure_library().await?;
-        Ok(Initialized { user: self.shown(&user), access_token: token })
+        let client_key = self.seal_client_key(&user)?;
+        Ok(Initialized { user: self.shown(&user), client_key, access_token: token })
     }
 
     /// Makes sure that the installation's own superuser exists with this password; the name is a superuser's from

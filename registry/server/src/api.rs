@@ -47,6 +47,7 @@ pub fn router() -> Router<App> {
         .routes(routes!(session::sign_in))
         .routes(routes!(session::verify))
         .routes(routes!(session::sign_out))
+        .routes(routes!(session::client_key))
         .routes(routes!(account::initialize))
         .routes(routes!(account::show, account::create, account::change, account::delete))
         .routes(routes!(account::profile))

@@ -14,6 +14,7 @@ mod about;
 mod assets;
 mod chart;
 mod commands;
+mod deeds;
 mod flash;
 mod format;
 mod forms;

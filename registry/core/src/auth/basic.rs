@@ -1,4 +1,5 @@
-//! Name and password: people, robots and access tokens.
+//! Name and password: people, robots and access tokens. Clients of the registry protocol may send an encrypted
+//! password (`client_keys`) in the place of a person's own.
 //!
 //! A people's password costs tens of milliseconds and megabytes to verify, so that happens on the blocking pool,
 //! a few at a time, and a success is remembered for some minutes under a keyed hash of name, password and stored
@@ -22,6 +23,13 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 const WRONG_PASSWORD: Error = Error::BadCredentials("Invalid Username or Password");
+const UNENCRYPTED: Error = Error::BadCredentials(
+    "Client login with unencrypted passwords is disabled. Please generate an encrypted password in the user admin \
+     panel for use here, or use a robot account or an application token.",
+);
+const UNENCRYPTED_SCRIPT: Error = Error::BadCredentials(
+    "Login with unencrypted passwords is disabled. Use an access token (Authorization: Bearer) instead.",
+);
 const WRONG_ROBOT: Error =
     Error::BadCredentials("Could not find robot with specified username and supplied password.");
 const DISABLED: Error =
@@ -80,6 +88,29 @@ impl Core {
         password: &Secret,
         from: IpAddr,
     ) -> Result<Caller> {
+        self.authenticate_pair(username, password, None, UNENCRYPTED_SCRIPT, from).await
+    }
+
+    /// The same for a client of the registry protocol, who may show an encrypted password instead.
+    pub async fn authenticate_client(
+        &self,
+        username: &str,
+        password: &Secret,
+        from: IpAddr,
+    ) -> Result<Caller> {
+        let holder = self.holder_of_client_key(username, password).await?;
+        self.authenticate_pair(username, password, holder, UNENCRYPTED, from).await
+    }
+
+    /// `holder` is the person whose encrypted password this is; `unencrypted` is said where no other kind will do.
+    async fn authenticate_pair(
+        &self,
+        username: &str,
+        password: &Secret,
+        holder: Option<User>,
+        unencrypted: Error,
+        from: IpAddr,
+    ) -> Result<Caller> {
         if let Some(special) = username.strip_prefix('$') {
             return match special {
                 "oauthtoken" => self.authenticate_access_token(password.expose(), from).await,
@@ -90,7 +121,13 @@ impl Core {
         if username.contains('+') && !username.contains('@') {
             return self.authenticate_robot(username, password, from).await;
         }
-        let user = self.verify_person(username, password, from).await?;
+        let user = match holder {
+            Some(holder) if holder.enabled => holder,
+            Some(_) => return Err(DISABLED),
+            // Refused unseen: the answer tells nothing of a password that has been sent in the clear.
+            None if self.rules().config.feature_require_encrypted_basic_auth => return Err(unencrypted),
+            None => self.verify_person(username, password, from).await?,
+        };
         Ok(Caller {
             credential: Credential::Password { generation: user.generation },
             subject: Subject::Person(identity(&user)),
@@ -137,7 +174,7 @@ impl Core {
         }
     }
 
-    async fn person_named(&self, username: &str) -> Result<Option<User>> {
+    pub(crate) async fn person_named(&self, username: &str) -> Result<Option<User>> {
         let user = self
             .db()
             .read(async |c| match users::by_name(c, username).await? {

@@ -17,6 +17,7 @@ const VERSION: u8 = 1;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
     AppToken,
+    ClientKey,
     RobotToken,
     SigningKey,
 }
@@ -25,6 +26,7 @@ impl Purpose {
     fn label(self) -> &'static str {
         match self {
             Self::AppToken => "application token",
+            Self::ClientKey => "encrypted password",
             Self::RobotToken => "robot token",
             Self::SigningKey => "token signing key",
         }

@@ -199,6 +199,7 @@ pub(super) struct First {
 struct FirstView {
     username: String,
     email: Option<String>,
+    encrypted_password: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
 }
@@ -226,6 +227,7 @@ pub(super) async fn initialize(
     let view = FirstView {
         username: first.user.username,
         email: first.user.email,
+        encrypted_password: first.client_key.expose().to_owned(),
         access_token: first.access_token.map(|token| token.expose().to_owned()),
     };
     welcome(&app, &signed_in, reply::json(StatusCode::OK, &view))

@@ -86,6 +86,7 @@ fn features(config: &Config) -> Value {
         "INVITE_ONLY_USER_CREATION": config.feature_invite_only_user_creation,
         "LIBRARY_SUPPORT": config.feature_library_support,
         "PUBLIC_CATALOG": config.feature_public_catalog,
+        "REQUIRE_ENCRYPTED_BASIC_AUTH": config.feature_require_encrypted_basic_auth,
         "SUPERUSERS_FULL_ACCESS": config.feature_superusers_full_access,
         "SUPER_USERS": config.feature_super_users,
         "USER_CREATION": config.feature_user_creation,

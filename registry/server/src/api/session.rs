@@ -67,6 +67,11 @@ pub(super) struct Password {
     password: String,
 }
 
+#[derive(Serialize, ToSchema)]
+struct ClientKey {
+    key: String,
+}
+
 /// Shows the password again, before something sensitive.
 #[utoipa::path(post, path = "/api/v1/signin/verify", tag = "session", request_body = Password,
     responses((status = 200, body = Success), (status = 403), (status = 429)))]
@@ -77,6 +82,22 @@ pub(super) async fn verify(State(app): State<App>, visitor: Visitor, Json(body):
             visitor.leave_old_session(&app).await?;
             welcome(&app, &signed_in, reply::json(StatusCode::OK, &SUCCESS))
         }
+        Err(Error::BadCredentials(message)) => Ok(wrong(message)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// An encrypted password, which clients of the registry protocol use in the place of one's own.
+#[utoipa::path(post, path = "/api/v1/user/clientkey", tag = "user", request_body = Password,
+    responses((status = 200, body = ClientKey), (status = 403), (status = 429)))]
+pub(super) async fn client_key(
+    State(app): State<App>,
+    visitor: Visitor,
+    Json(body): Json<Password>,
+) -> Answer {
+    let account = visitor.account(&app).await?;
+    match app.core.client_key(&account, &Secret::new(body.password)).await {
+        Ok(key) => Ok(reply::json(StatusCode::OK, &ClientKey { key: key.expose().to_owned() })),
         Err(Error::BadCredentials(message)) => Ok(wrong(message)),
         Err(other) => Err(other.into()),
     }

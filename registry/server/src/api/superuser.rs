@@ -84,6 +84,7 @@ struct NewAccountView {
     username: String,
     email: Option<String>,
     password: String,
+    encrypted_password: String,
 }
 
 /// Makes an account with a generated password, which is shown this once.
@@ -99,8 +100,12 @@ pub(super) async fn create_user(
     let password = app.core.new_cookie()?;
     let password = Secret::new(&password.expose()[..32]);
     let new = NewUser { username: new.username, email: new.email, password: password.clone() };
-    let user = app.core.create_user_as(&allowed, new).await?;
-    let view =
-        NewAccountView { username: user.username, email: user.email, password: password.expose().to_owned() };
+    let (user, client_key) = app.core.create_user_as(&allowed, new).await?;
+    let view = NewAccountView {
+        username: user.username,
+        email: user.email,
+        password: password.expose().to_owned(),
+        encrypted_password: client_key.expose().to_owned(),
+    };
     Ok(reply::json(StatusCode::OK, &view))
 }

@@ -68,7 +68,7 @@ pub(super) async fn basic(app: &App, parts: &Parts, username: &str, password: &S
         robot if robot.contains('+') => "robot",
         _ => "password",
     };
-    let outcome = app.core.authenticate_basic(username, password, Peer::of(parts).0.ip()).await;
+    let outcome = app.core.authenticate_client(username, password, Peer::of(parts).0.ip()).await;
     app.metrics.attempt(kind, outcome.is_ok());
     outcome
 }

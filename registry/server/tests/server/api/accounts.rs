@@ -2,6 +2,7 @@
 
 use http::{Method, StatusCode};
 use quay_config::Period;
+use quay_core::Secret;
 use serde_json::json;
 
 use super::{Browser, alice, script};
@@ -176,6 +177,11 @@ async fn the_first_account_is_made_only_where_that_is_allowed_and_only_once() {
         (&answer.json()["username"], &answer.json()["email"]),
         (&json!("quayadmin"), &json!("a@b.example"))
     );
+    let key = answer.json()["encrypted_password"].as_str().expect("an encrypted password").to_owned();
+    let key = Secret::new(key);
+    let here = std::net::Ipv4Addr::LOCALHOST.into();
+    let client = registry.core.authenticate_client("quayadmin", &key, here).await.expect("logs in");
+    assert_eq!(client.name(), Some("quayadmin"));
     let token = As::Token(answer.json()["access_token"].as_str().expect("a token").to_owned());
 
     let again = script(&registry, &As::Nobody, Method::POST, path, first()).await;
@@ -232,6 +238,9 @@ async fn a_superuser_makes_accounts_for_others() {
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     let password = answer.json()["password"].as_str().expect("a password").to_owned();
     assert_eq!(password.len(), 32);
+    let key = Secret::new(answer.json()["encrypted_password"].as_str().expect("an encrypted password"));
+    let here = std::net::Ipv4Addr::LOCALHOST.into();
+    assert!(registry.core.authenticate_client("dave", &key, here).await.is_ok());
     let mut browser = Browser::open(&registry).await;
     let credentials = Some(json!({"username": "dave", "password": password}));
     assert_eq!(

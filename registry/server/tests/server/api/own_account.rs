@@ -159,6 +159,63 @@ async fn an_application_token_logs_in_clients_and_is_shown_again() {
 }
 
 #[tokio::test]
+async fn an_encrypted_password_logs_in_clients_and_nothing_else() {
+    let registry = Registry::new().await;
+    let mut browser = Browser::signed_in(&registry, "alice").await;
+    let path = "/api/v1/user/clientkey";
+    let ask = |password: &str| Some(json!({"password": password}));
+    let wrong = browser.send(&registry, Method::POST, path, ask("no")).await;
+    assert_eq!(wrong.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        wrong.json(),
+        json!({"needsEmailVerification": false, "invalidCredentials": true, "message": "Invalid Username or Password"})
+    );
+    let nobody = Browser::open(&registry).await.send(&registry, Method::POST, path, ask(PASSWORD)).await;
+    assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
+    let missing = browser.send(&registry, Method::POST, path, Some(json!({}))).await;
+    assert_eq!(missing.status, StatusCode::BAD_REQUEST);
+
+    let made = browser.send(&registry, Method::POST, path, ask(PASSWORD)).await;
+    assert_eq!(made.status, StatusCode::OK, "{made:?}");
+    let key = made.json()["key"].as_str().expect("a key").to_owned();
+    assert!(!key.contains(PASSWORD));
+    let basic = async |path: &str| {
+        let pair = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("alice:{key}"));
+        let ask = request(&As::Nobody, Method::GET, path).header("authorization", format!("Basic {pair}"));
+        registry.send(ask.body(axum::body::Body::empty()).expect("a request")).await.status
+    };
+    assert_eq!(basic("/v2/").await, StatusCode::OK);
+    assert_eq!(basic("/v2/auth").await, StatusCode::OK);
+    assert_eq!(basic("/api/v1/user/").await, StatusCode::UNAUTHORIZED);
+    for path in ["/api/v1/signin", "/api/v1/signin/verify"] {
+        let body = Some(json!({"username": "alice", "password": key}));
+        let answer = browser.send(&registry, Method::POST, path, body).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+    }
+
+    let mut config = (*registry.core.config()).clone();
+    config.feature_require_encrypted_basic_auth = true;
+    registry.core.swap_config(config);
+    let plain = registry.get(&As::Basic("alice"), "/v2/auth").await;
+    assert_eq!((plain.status, plain.code()), (StatusCode::UNAUTHORIZED, "UNAUTHORIZED".to_owned()));
+    assert!(String::from_utf8_lossy(&plain.body).contains("encrypted password"), "{plain:?}");
+    assert_eq!(basic("/v2/auth").await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn guessing_at_an_encrypted_password_is_slowed_down() {
+    let registry = Registry::new().await;
+    let mut browser = Browser::signed_in(&registry, "alice").await;
+    let mut statuses = Vec::new();
+    for _ in 0..20 {
+        let wrong = Some(json!({"password": "wrong"}));
+        statuses.push(browser.send(&registry, Method::POST, "/api/v1/user/clientkey", wrong).await.status);
+    }
+    assert_eq!(statuses[0], StatusCode::FORBIDDEN);
+    assert!(statuses.contains(&StatusCode::TOO_MANY_REQUESTS), "{statuses:?}");
+}
+
+#[tokio::test]
 async fn stars_are_given_listed_and_taken_back() {
     let registry = Registry::new().await;
     registry.push(&As::Basic("alice"), "charts/deep/demo", "v1").await;
