@@ -32,6 +32,7 @@ mod repositories;
 mod repository;
 mod session;
 mod short;
+mod superuser;
 mod tag;
 mod tags;
 mod theme;
@@ -58,6 +59,7 @@ pub(crate) fn router(app: App) -> Router<App> {
         .merge(organization::routes())
         .merge(repositories::routes())
         .merge(repository::routes())
+        .merge(superuser::routes())
         .method_not_allowed_fallback(front::nothing_here)
         .layer(axum::middleware::from_fn_with_state(app, frame::framed))
         .route("/assets/{name}", get(assets::serve))

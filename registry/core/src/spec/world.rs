@@ -211,15 +211,23 @@ impl World {
     pub(crate) async fn deeds(&self, owner: &Caller, repository: &str) -> Vec<String> {
         let at = self.core.allow(owner, &name(repository)).await.unwrap();
         let scope = crate::LogScope::Repository(&at);
-        let query = crate::LogQuery {
-            from: jiff::Timestamp::UNIX_EPOCH,
-            to: jiff::Timestamp::MAX,
-            performer: None,
-            before: None,
-            limit: 100,
-        };
-        let page = self.core.log_lines(scope, &query).await.unwrap();
+        let (from, to) = (jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::MAX);
+        let page = self.core.logs(scope, from, to, None, 100).await.unwrap();
         page.items.into_iter().rev().map(|entry| entry.kind).collect()
+    }
+}
+
+impl Core {
+    /// Lines of a log, newest first, within `[from, to)`.
+    pub(crate) async fn logs(
+        &self,
+        scope: crate::LogScope<'_>,
+        from: jiff::Timestamp,
+        to: jiff::Timestamp,
+        before: Option<crate::LogPosition>,
+        n: u32,
+    ) -> Result<crate::Page<crate::LogEntry>> {
+        self.log_lines(scope, &crate::LogQuery { from, to, performer: None, before, limit: n }).await
     }
 }
 

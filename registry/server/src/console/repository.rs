@@ -14,6 +14,7 @@ mod information;
 mod logs;
 mod place;
 mod settings;
+mod star;
 pub(super) mod wish;
 
 use axum::Router;
@@ -157,6 +158,8 @@ async fn act(
         "protect-tag" => changes::protect_tag(&asked, &fields).await,
         "add-label" => changes::add_label(&asked, &fields).await,
         "delete-label" => changes::delete_label(&asked, &fields).await,
+        "star" => star::set(&asked, &fields, true).await,
+        "unstar" => star::set(&asked, &fields, false).await,
         "visibility" => settings::change_visibility(&asked, &fields).await,
         "grant" => settings::grant(&asked, &fields).await,
         "revoke" => settings::revoke(&asked, &fields).await,

@@ -171,6 +171,23 @@ async fn wrong(core: &Core, new: &NewUser, fields: &Fields) -> Answer<Errors> {
     Ok(errors)
 }
 
+/// Checks the password, in a field of this name, before something sensitive.
+pub(super) async fn shown_again(
+    app: &App,
+    visit: &Visit,
+    fields: &Fields,
+    field: &'static str,
+) -> Answer<Result<(), Errors>> {
+    let account = visit.account(app).await?;
+    match app.core.verify_fresh(&account, &Secret::new(fields.raw(field))).await {
+        // The browser goes on with the session it has.
+        Ok(signed_in) => Ok(Ok(app.core.end_session(signed_in.cookie.expose()).await?)),
+        Err(Error::BadCredentials(_)) => Ok(Err(Errors::at(field, "This is not your password"))),
+        Err(error @ Error::TooManyAttempts { .. }) => Ok(Err(Errors::at(field, error.message()))),
+        Err(other) => Err(other.into()),
+    }
+}
+
 /// Gives the browser its session.
 pub(in crate::console) fn welcome(core: &Core, signed_in: &SignedIn, mut response: Response) -> Answer {
     response.headers_mut().append(SET_COOKIE, session::set_cookie(core, &signed_in.cookie)?);
