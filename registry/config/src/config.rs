@@ -114,6 +114,8 @@ config! {
         "FEATURE_USER_INITIALIZE" feature_user_initialize: bool = false, Live, yaml::boolean;
         /// Whether people may create accounts.
         "FEATURE_USER_CREATION" feature_user_creation: bool = true, Live, yaml::boolean;
+        /// Whether accounts can get another name.
+        "FEATURE_USER_RENAME" feature_user_rename: bool = false, Live, yaml::boolean;
         /// Whether an account needs an invitation.
         "FEATURE_INVITE_ONLY_USER_CREATION" feature_invite_only_user_creation: bool = false, Live, yaml::boolean;
         /// Whether public repositories are readable without an account.

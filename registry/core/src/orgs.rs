@@ -142,10 +142,13 @@ impl Core {
 
     /// Deletes an organization with everything in it; its name is free at once, its bytes go later.
     pub async fn delete_organization(&self, at: &Allowed<ManageNamespace>) -> Result<()> {
-        let id = organization(at)?;
+        self.retire_organization(&at.caller, organization(at)?, at.namespace()).await
+    }
+
+    /// The part of deleting after the right is proven.
+    pub(crate) async fn retire_organization(&self, caller: &Caller, id: UserId, name: &str) -> Result<()> {
         let (uuid, now_ms) = (self.uuid()?, self.now_ms());
-        let entry =
-            Entry::by("org_delete", &at.caller, now_ms).on_namespace(id).detail("namespace", at.namespace());
+        let entry = Entry::by("org_delete", caller, now_ms).on_namespace(id).detail("namespace", name);
         self.db()
             .write(async move |tx| -> Result<()> {
                 repos::retire_namespace(tx, id, now_ms).await?;

@@ -3,6 +3,7 @@
 use quay_db::tables::orgs::{self, TeamRole};
 use quay_db::tables::repos;
 use quay_db::tables::users as rows;
+use quay_db::{Tx, UserId};
 
 use crate::accounts;
 use crate::audit::Entry;
@@ -118,24 +119,33 @@ impl Core {
             .detail("username", &*who.place.name);
         self.db()
             .write(async move |tx| -> Result<()> {
-                for found in orgs::of_user(tx, id).await? {
-                    let owner = found.role == TeamRole::Admin;
-                    if owner && orgs::admin_count(tx, found.org.id).await? < 2 {
-                        return Err(Error::bad_request(format!(
-                            "You are the only owner of the organization {}: make somebody else an owner, or delete it first",
-                            found.org.username
-                        )));
-                    }
+                if let Some(organization) = only_owner_of(tx, id).await? {
+                    return Err(Error::bad_request(format!(
+                        "You are the only owner of the organization {organization}: make somebody else an owner, or delete it first"
+                    )));
                 }
-                repos::retire_namespace(tx, id, now_ms).await?;
-                if !rows::retire(tx, id, &uuid, now_ms).await? {
-                    return Err(Missing::User.into());
-                }
+                retire_person(tx, id, &uuid, now_ms).await?;
                 entry.record(tx).await?;
                 Ok(())
             })
             .await
     }
+}
+
+/// An organization that would be nobody's without this person.
+pub(crate) async fn only_owner_of(tx: &mut Tx, id: UserId) -> Result<Option<String>> {
+    for found in orgs::of_user(tx, id).await? {
+        if found.role == TeamRole::Admin && orgs::admin_count(tx, found.org.id).await? < 2 {
+            return Ok(Some(found.org.username));
+        }
+    }
+    Ok(None)
+}
+
+/// Takes an account out of service with everything in its namespace; its name is free at once, its bytes go later.
+pub(crate) async fn retire_person(tx: &mut Tx, id: UserId, uuid: &str, now_ms: i64) -> Result<()> {
+    repos::retire_namespace(tx, id, now_ms).await?;
+    if rows::retire(tx, id, uuid, now_ms).await? { Ok(()) } else { Err(Missing::User.into()) }
 }
 
 /// The account itself is changed only by credentials that reach it.

@@ -18,7 +18,7 @@ use crate::secret::Secret;
 /// Length of a robot's token.
 const TOKEN_LENGTH: usize = 64;
 /// Robots of one namespace.
-const MOST_ROBOTS: u32 = 10_000;
+pub(crate) const MOST_ROBOTS: u32 = 10_000;
 
 /// A robot.
 #[derive(Debug, Clone)]

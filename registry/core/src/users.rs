@@ -15,7 +15,6 @@ use crate::caller::Caller;
 use crate::clock::timestamp;
 use crate::core::Core;
 use crate::error::{Error, Missing, Refusal, Result};
-use crate::page::{Page, cut};
 use crate::perms::{Account, Allowed, Superuser};
 use crate::secret::Secret;
 
@@ -279,13 +278,6 @@ impl Core {
                 Ok(())
             })
             .await
-    }
-
-    /// Every person, by name, beginning after `last`.
-    pub async fn list_users(&self, _: &Allowed<Superuser>, n: u32, last: Option<&str>) -> Result<Page<User>> {
-        let n = n.clamp(1, 100);
-        let found = self.db().read(async |c| rows::list(c, Some(Kind::User), last, n + 1).await).await?;
-        Ok(cut(found, n as usize).map(|user| self.shown(&user)))
     }
 
     /// Checks a new account and hashes its password.

@@ -28,6 +28,7 @@ mod robots;
 mod session;
 mod stars;
 mod superuser;
+mod superuser_organizations;
 mod tags;
 mod target;
 mod teams;
@@ -48,6 +49,7 @@ pub fn router() -> Router<App> {
         .routes(routes!(session::verify))
         .routes(routes!(session::sign_out))
         .routes(routes!(session::client_key))
+        .routes(routes!(account::convert))
         .routes(routes!(account::initialize))
         .routes(routes!(account::show, account::create, account::change, account::delete))
         .routes(routes!(account::profile))
@@ -76,6 +78,10 @@ pub fn router() -> Router<App> {
         .routes(routes!(robots::permissions_of_organization))
         .routes(routes!(repository::list, repository::create))
         .routes(routes!(superuser::users, superuser::create_user))
+        .routes(routes!(superuser::user, superuser::change_user, superuser::delete_user))
+        .routes(routes!(superuser_organizations::list))
+        .routes(routes!(superuser_organizations::rename, superuser_organizations::delete))
+        .routes(routes!(superuser_organizations::take))
         .routes(routes!(app_tokens::list, app_tokens::create))
         .routes(routes!(app_tokens::show, app_tokens::delete))
         .routes(routes!(stars::list, stars::create))
@@ -99,6 +105,7 @@ pub fn router() -> Router<App> {
         )
         .route("/api/v1/organization", axum::routing::post(organization::create))
         .route("/api/v1/superuser/users", get(superuser::users).post(superuser::create_user))
+        .route("/api/v1/superuser/organizations", get(superuser_organizations::list))
         .route("/api/v1/repository/", get(repository::list).post(repository::create))
         .route("/api/v1/repository/{*rest}", any(repository::serve))
         .route("/api/v1/user/starred/{*rest}", delete(stars::delete))

@@ -18,6 +18,8 @@ mod panics;
 mod process;
 #[path = "server/repository_pages.rs"]
 mod repository_pages;
+#[path = "server/sign_in.rs"]
+mod sign_in;
 #[path = "server/temporary.rs"]
 mod temporary;
 #[path = "server/who.rs"]

@@ -7,6 +7,7 @@ mod blobs;
 mod clients;
 mod cosign;
 mod crash;
+mod encrypted_password;
 mod fixture;
 mod helm;
 mod lifecycle;

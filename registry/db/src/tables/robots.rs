@@ -75,6 +75,7 @@ statements! {
     LIST = concat!("SELECT ", columns!(), " FROM users u JOIN robots r ON r.user_id = u.id
               WHERE u.owner_id = $1 AND u.username > $2 ORDER BY u.username LIMIT $3");
     SET_TOKEN = "UPDATE robots SET token_hash = $2, token_sealed = $3 WHERE user_id = $1 RETURNING user_id";
+    RESEAL = "UPDATE robots SET token_sealed = $2 WHERE user_id = $1";
     SET_DESCRIPTION = "UPDATE robots SET description = $2 WHERE user_id = $1";
 }
 
@@ -139,6 +140,11 @@ pub async fn rotate(
         Some(id) => users::bump_generation(tx, id).await.map(Some),
         None => Ok(None),
     }
+}
+
+/// Changes its full name, with its token sealed for that; false when the name is taken.
+pub async fn rename(tx: &mut Tx, id: UserId, username: &str, token_sealed: &[u8]) -> Result<bool, Error> {
+    Ok(users::rename(tx, id, username).await? && tx.hit(RESEAL, params![id, token_sealed]).await?)
 }
 
 /// Changes what it is for.

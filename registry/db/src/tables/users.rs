@@ -1,7 +1,7 @@
 //! Users, organizations and robots: one table, because they share one space of names.
 
 use super::gc::{self, Candidate};
-use crate::engine::{Conn, Row, Tx, coded, first, params, statements};
+use crate::engine::{Conn, Row, Sql, Tx, coded, first, params, statements};
 use crate::{Error, UserId};
 
 coded! {
@@ -144,6 +144,11 @@ statements! {
               ORDER BY u.username LIMIT $2");
     LIST_KIND = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind = $3 AND u.username > $1 AND u.retired_ms IS NULL
               ORDER BY u.username LIMIT $2");
+    PEOPLE = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind = 0 AND u.username > $1 AND u.retired_ms IS NULL
+              AND (u.enabled = 1 OR $3 = 1) ORDER BY u.username LIMIT $2");
+    BECOME_ORGANIZATION = "UPDATE users SET kind = 1, password_hash = NULL, enabled = $2, superuser = $3,
+              given_name = NULL, family_name = NULL, company = NULL, location = NULL, generation = generation + 1
+              WHERE id = $1 AND kind = 0 AND retired_ms IS NULL";
     COUNT = "SELECT count(*) FROM users WHERE kind = $1 AND retired_ms IS NULL";
     ANY_SUPERUSER = "SELECT EXISTS (SELECT 1 FROM users WHERE superuser)";
     DELETE = "DELETE FROM users WHERE id = $1";
@@ -160,6 +165,17 @@ statements! {
     DELETE_PROTOTYPES_FOR = "DELETE FROM prototypes WHERE user_id = $1";
     DELETE_PROTOTYPES_OF = "DELETE FROM prototypes WHERE activator_id = $1";
 }
+
+/// What hangs on a person, not on the namespace of the same name.
+const OWN: [Sql; 7] = [
+    DELETE_MEMBERSHIPS,
+    DELETE_GRANTS,
+    DELETE_TOKENS,
+    DELETE_SESSIONS,
+    DELETE_STARS,
+    DELETE_PROTOTYPES_FOR,
+    DELETE_PROTOTYPES_OF,
+];
 
 pub(super) fn user(row: &Row<'_>) -> Result<User, Error> {
     Ok(User {
@@ -299,6 +315,28 @@ pub async fn list(
     }
 }
 
+/// People by name; those who are disabled too, if wanted: they are passed over otherwise.
+pub async fn people(
+    c: &mut Conn,
+    disabled_too: bool,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<User>, Error> {
+    c.all(PEOPLE, params![after.unwrap_or(""), limit, disabled_too], user).await
+}
+
+/// Makes a person an organization without teams: all that the person could log in with or had elsewhere is gone.
+/// False when there is no such person.
+pub async fn become_organization(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
+    if !tx.hit(BECOME_ORGANIZATION, params![id, true, false]).await? {
+        return Ok(false);
+    }
+    for sql in OWN {
+        tx.exec(sql, params![id]).await?;
+    }
+    Ok(true)
+}
+
 /// How many there are.
 pub async fn count(c: &mut Conn, kind: Kind) -> Result<i64, Error> {
     c.one(COUNT, params![kind], first).await
@@ -320,18 +358,7 @@ pub async fn retire(tx: &mut Tx, id: UserId, uuid: &str, now_ms: i64) -> Result<
     if !tx.hit(RETIRE, params![id, uuid, false, now_ms]).await? {
         return Ok(false);
     }
-    for sql in [
-        DELETE_ROBOTS,
-        DELETE_TEAMS,
-        DELETE_MEMBERSHIPS,
-        DELETE_GRANTS,
-        DELETE_TOKENS,
-        DELETE_SESSIONS,
-        DELETE_STARS,
-        DELETE_PROTOTYPES,
-        DELETE_PROTOTYPES_FOR,
-        DELETE_PROTOTYPES_OF,
-    ] {
+    for sql in [DELETE_ROBOTS, DELETE_TEAMS, DELETE_PROTOTYPES].into_iter().chain(OWN) {
         tx.exec(sql, params![id]).await?;
     }
     gc::enqueue(tx, Candidate::Namespace, id.0, now_ms).await?;

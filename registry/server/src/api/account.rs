@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 use super::body::Json;
 use super::outcome::{Answer, Trouble};
 use super::session::welcome;
-use super::view::Avatar;
+use super::view::{Avatar, SUCCESS, Success};
 use super::visitor::{Stranger, Visitor};
-use crate::http::{App, reply};
+use crate::http::{App, reply, session};
 
 #[derive(Serialize, ToSchema)]
 struct UserView {
@@ -116,7 +116,8 @@ pub(super) async fn create(State(app): State<App>, visitor: Visitor, Json(body):
     let password = Secret::new(body.password);
     let new = NewUser { username: body.username, email: body.email, password: password.clone() };
     let user = app.core.create_user(&visitor.caller, new).await?;
-    let signed_in = app.core.sign_in(&user.username, &password, visitor.caller.from()).await?;
+    let from = visitor.caller.from();
+    let signed_in = session::sign_in(&app.core, &user.username, &password, from, visitor.session()).await?;
     let response = reply::json(StatusCode::OK, &UserView::new(user, AboutMe::default(), Vec::new()));
     welcome(&app, &signed_in, response)
 }
@@ -147,10 +148,7 @@ pub(super) struct ChangeUser {
 pub(super) async fn change(State(app): State<App>, visitor: Visitor, Json(body): Json<ChangeUser>) -> Answer {
     let account = visitor.account(&app).await?;
     visitor.fresh(&app)?;
-    let name = app.core.user(&account).await?.username;
-    if body.username.as_ref().is_some_and(|new| *new != name) {
-        return Err(Trouble::Request("Accounts cannot be renamed".to_owned()));
-    }
+    let mut name = app.core.user(&account).await?.username;
     if let Some(email) = body.email {
         app.core.set_email(&account, &email).await?;
     }
@@ -158,10 +156,17 @@ pub(super) async fn change(State(app): State<App>, visitor: Visitor, Json(body):
         let own = app.core.allow_in::<ManageNamespace>(&visitor.caller, &name).await?;
         app.core.set_tag_expiration(&own, seconds).await?;
     }
-    let ChangeUser { given_name, family_name, company, location, .. } = body;
-    let about = AboutMe { given_name, family_name, company, location };
+    let about = AboutMe {
+        given_name: body.given_name,
+        family_name: body.family_name,
+        company: body.company,
+        location: body.location,
+    };
     if about != AboutMe::default() {
         app.core.set_about_me(&account, about).await?;
+    }
+    if let Some(new) = body.username.filter(|new| *new != name) {
+        name = app.core.rename_account(&account, &new).await?.username;
     }
     let Some(password) = body.password.map(Secret::new) else {
         return Ok(reply::json(StatusCode::OK, &view(&app, &account).await?));
@@ -183,6 +188,30 @@ pub(super) async fn delete(State(app): State<App>, visitor: Visitor) -> Answer {
     visitor.fresh(&app)?;
     app.core.delete_account(&account).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewOwner {
+    #[serde(rename = "adminUser")]
+    admin_user: String,
+    #[serde(rename = "adminPassword")]
+    admin_password: String,
+}
+
+/// Makes one's own account an organization of another person, as whom the browser is signed in from then on.
+#[utoipa::path(post, path = "/api/v1/user/convert", tag = "user", request_body = NewOwner,
+    responses((status = 200, body = Success), (status = 400), (status = 401, description = "The password has to be shown again")))]
+pub(super) async fn convert(State(app): State<App>, visitor: Visitor, Json(body): Json<NewOwner>) -> Answer {
+    let account = visitor.account(&app).await?;
+    visitor.fresh(&app)?;
+    let password = Secret::new(body.admin_password);
+    app.core.convert_account(&account, &body.admin_user, &password).await?;
+    let response = reply::json(StatusCode::OK, &SUCCESS);
+    if !visitor.is_session() {
+        return Ok(response);
+    }
+    let signed_in = app.core.sign_in(&body.admin_user, &password, visitor.caller.from()).await?;
+    welcome(&app, &signed_in, response)
 }
 
 #[derive(Deserialize, ToSchema)]

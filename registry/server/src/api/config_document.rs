@@ -91,6 +91,7 @@ fn features(config: &Config) -> Value {
         "SUPER_USERS": config.feature_super_users,
         "USER_CREATION": config.feature_user_creation,
         "USER_INITIALIZE": config.feature_user_initialize,
+        "USER_RENAME": config.feature_user_rename,
         "AGGREGATED_LOG_COUNT_RETRIEVAL": true,
         "GARBAGE_COLLECTION": true,
         "PERMANENT_SESSIONS": true,

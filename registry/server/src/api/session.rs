@@ -13,7 +13,7 @@ use super::body::Json;
 use super::outcome::{Answer, Trouble};
 use super::view::{SUCCESS, Success};
 use super::visitor::{Stranger, Visitor, set_cookie};
-use crate::http::{App, reply};
+use crate::http::{App, reply, session};
 
 static NEXT_CSRF: HeaderName = HeaderName::from_static("x-next-csrf-token");
 
@@ -50,13 +50,11 @@ pub(super) async fn sign_in(
     visitor: Visitor,
     Json(body): Json<Credentials>,
 ) -> Answer {
-    let outcome = app.core.sign_in(&body.username, &Secret::new(body.password), visitor.caller.from()).await;
+    let (password, from) = (Secret::new(body.password), visitor.caller.from());
+    let outcome = session::sign_in(&app.core, &body.username, &password, from, visitor.session()).await;
     app.metrics.attempt("session", outcome.is_ok());
     match outcome {
-        Ok(signed_in) => {
-            visitor.leave_old_session(&app).await?;
-            welcome(&app, &signed_in, reply::json(StatusCode::OK, &SUCCESS))
-        }
+        Ok(signed_in) => welcome(&app, &signed_in, reply::json(StatusCode::OK, &SUCCESS)),
         Err(Error::BadCredentials(message)) => Ok(wrong(message)),
         Err(other) => Err(other.into()),
     }
@@ -77,11 +75,9 @@ struct ClientKey {
     responses((status = 200, body = Success), (status = 403), (status = 429)))]
 pub(super) async fn verify(State(app): State<App>, visitor: Visitor, Json(body): Json<Password>) -> Answer {
     let account = visitor.account(&app).await?;
-    match app.core.verify_fresh(&account, &Secret::new(body.password)).await {
-        Ok(signed_in) => {
-            visitor.leave_old_session(&app).await?;
-            welcome(&app, &signed_in, reply::json(StatusCode::OK, &SUCCESS))
-        }
+    let password = Secret::new(body.password);
+    match session::verify(&app.core, &account, &password, visitor.session()).await {
+        Ok(signed_in) => welcome(&app, &signed_in, reply::json(StatusCode::OK, &SUCCESS)),
         Err(Error::BadCredentials(message)) => Ok(wrong(message)),
         Err(other) => Err(other.into()),
     }

@@ -1,22 +1,41 @@
-//! What superusers do: see every account and make accounts for others.
+//! What superusers do with accounts of people: see, make, change, disable and delete them.
 
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
+use axum::response::IntoResponse;
 use http::StatusCode;
-use quay_core::{NewUser, Secret, User};
+use quay_core::perms::Superuser;
+use quay_core::{AccountChange, Allowed, NewUser, Secret, User};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::Json;
+use super::body::{self, Json};
 use super::outcome::Answer;
 use super::view::Avatar;
 use super::visitor::Visitor;
 use crate::http::{App, reply};
 
-/// Accounts on a page.
-const PAGE: u32 = 100;
+/// Rows on a page, unless fewer are asked for.
+pub(super) const PAGE: u32 = 100;
+
+/// A superuser's powers, which are sensitive as a whole.
+pub(super) async fn powers(app: &App, visitor: &Visitor) -> Answer<Allowed<Superuser>> {
+    let allowed = app.core.allow_superuser(&visitor.caller).await?;
+    visitor.fresh(app)?;
+    Ok(allowed)
+}
+
+fn yes() -> bool {
+    true
+}
 
 #[derive(Deserialize, utoipa::IntoParams)]
 pub(super) struct ListQuery {
+    /// Whether accounts that are disabled are listed too; they are unless this is `false`.
+    #[serde(default = "yes", deserialize_with = "body::flag")]
+    disabled: bool,
+    /// Accounts on a page, up to 100.
+    #[serde(default)]
+    limit: Option<u32>,
     /// Where the page before ended.
     #[serde(default)]
     next_page: Option<String>,
@@ -64,9 +83,9 @@ pub(super) async fn users(
     visitor: Visitor,
     Query(query): Query<ListQuery>,
 ) -> Answer {
-    let allowed = app.core.allow_superuser(&visitor.caller).await?;
-    visitor.fresh(&app)?;
-    let page = app.core.list_users(&allowed, PAGE, query.next_page.as_deref()).await?;
+    let allowed = powers(&app, &visitor).await?;
+    let limit = query.limit.unwrap_or(PAGE);
+    let page = app.core.list_users(&allowed, query.disabled, limit, query.next_page.as_deref()).await?;
     let next_page = page.items.last().filter(|_| page.more).map(|last| last.username.clone());
     let users = page.items.into_iter().map(UserView::new).collect();
     Ok(reply::json(StatusCode::OK, &UsersView { users, next_page }))
@@ -95,8 +114,7 @@ pub(super) async fn create_user(
     visitor: Visitor,
     Json(new): Json<NewAccount>,
 ) -> Answer {
-    let allowed = app.core.allow_superuser(&visitor.caller).await?;
-    visitor.fresh(&app)?;
+    let allowed = powers(&app, &visitor).await?;
     let password = app.core.new_cookie()?;
     let password = Secret::new(&password.expose()[..32]);
     let new = NewUser { username: new.username, email: new.email, password: password.clone() };
@@ -108,4 +126,55 @@ pub(super) async fn create_user(
         encrypted_password: client_key.expose().to_owned(),
     };
     Ok(reply::json(StatusCode::OK, &view))
+}
+
+/// The account of a person.
+#[utoipa::path(get, path = "/api/v1/superuser/users/{username}", tag = "superuser", params(("username" = String, Path)),
+    responses((status = 200, body = UserView), (status = 403), (status = 404)))]
+pub(super) async fn user(State(app): State<App>, visitor: Visitor, Path(username): Path<String>) -> Answer {
+    let allowed = powers(&app, &visitor).await?;
+    let user = app.core.account_of(&allowed, &username).await?;
+    Ok(reply::json(StatusCode::OK, &UserView::new(user)))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ChangeAccount {
+    #[serde(default)]
+    password: Option<String>,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    enabled: Option<bool>,
+    #[serde(default)]
+    username: Option<String>,
+}
+
+/// Changes the account of a person who is no superuser. A new password, and disabling, end every session and token.
+#[utoipa::path(put, path = "/api/v1/superuser/users/{username}", tag = "superuser", request_body = ChangeAccount,
+    params(("username" = String, Path)),
+    responses((status = 200, body = UserView), (status = 400), (status = 403), (status = 404)))]
+pub(super) async fn change_user(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(username): Path<String>,
+    Json(body): Json<ChangeAccount>,
+) -> Answer {
+    let allowed = powers(&app, &visitor).await?;
+    let ChangeAccount { password, email, enabled, username: new } = body;
+    let change = AccountChange { password: password.map(Secret::new), email, enabled, username: new };
+    let user = app.core.change_account(&allowed, &username, change).await?;
+    Ok(reply::json(StatusCode::OK, &UserView::new(user)))
+}
+
+/// Deletes the account of a person who is no superuser, with everything in its namespace.
+#[utoipa::path(delete, path = "/api/v1/superuser/users/{username}", tag = "superuser", params(("username" = String, Path)),
+    responses((status = 204), (status = 400), (status = 403), (status = 404)))]
+pub(super) async fn delete_user(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(username): Path<String>,
+) -> Answer {
+    let allowed = powers(&app, &visitor).await?;
+    app.core.delete_account_of(&allowed, &username).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

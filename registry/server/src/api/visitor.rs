@@ -62,12 +62,9 @@ impl Visitor {
         self.signed_in_at.is_some()
     }
 
-    /// Ends the session that this one's cookie stood for: another has taken its place.
-    pub(super) async fn leave_old_session(&self, app: &App) -> Answer<()> {
-        if let (Some(cookie), true) = (&self.cookie, self.is_session()) {
-            app.core.end_session(cookie).await?;
-        }
-        Ok(())
+    /// The cookie of the session that asks: another takes its place when the password is shown.
+    pub(super) fn session(&self) -> Option<&str> {
+        self.cookie.as_deref().filter(|_| self.is_session())
     }
 
     /// The right to act on one's own account.

@@ -54,7 +54,8 @@ pub(super) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields
     let username = fields.text("username").to_owned();
     let password = Secret::new(fields.raw("password"));
     let target = target(fields.raw("redirect_url")).to_owned();
-    let outcome = app.core.sign_in(&username, &password, visit.caller().from()).await;
+    let outcome =
+        session::sign_in(&app.core, &username, &password, visit.caller().from(), old_session(&visit)).await;
     app.metrics.attempt("session", outcome.is_ok());
     let mut retry = None;
     let (status, said) = match outcome {
@@ -124,8 +125,8 @@ pub(super) async fn create(State(app): State<App>, visit: Visit, fields: Fields)
     if errors.is_empty() {
         match app.core.create_user(visit.caller(), new.clone()).await {
             Ok(user) => {
-                let signed_in =
-                    app.core.sign_in(&user.username, &new.password, visit.caller().from()).await?;
+                let (from, old) = (visit.caller().from(), old_session(&visit));
+                let signed_in = session::sign_in(&app.core, &user.username, &new.password, from, old).await?;
                 let said = format!("Welcome, {}. Your account has been created.", user.username);
                 return welcome(&app.core, &signed_in, done(&app, HOME, &said)?);
             }
@@ -186,6 +187,11 @@ pub(super) async fn shown_again(
         Err(error @ Error::TooManyAttempts { .. }) => Ok(Err(Errors::at(field, error.message()))),
         Err(other) => Err(other.into()),
     }
+}
+
+/// The cookie of a session that another is about to take the place of.
+fn old_session(visit: &Visit) -> Option<&str> {
+    visit.user().map(|_| visit.cookie().expose())
 }
 
 /// Gives the browser its session.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
-use quay_core::{Caller, Core, Error, Secret};
+use quay_core::perms::Account;
+use quay_core::{Allowed, Caller, Core, Error, Secret, SignedIn};
 
 /// Quay's name for its session cookie, and for the field of a form that brings the CSRF token.
 pub(crate) const COOKIE_NAME: &str = "_csrf_token";
@@ -30,6 +31,34 @@ pub(crate) async fn seen(core: &Core, cookie: Option<&str>, from: IpAddr) -> Res
         Some(session) => Seen { caller: session.caller, signed_in_at: Some(session.signed_in_at) },
         None => Seen { caller: Caller::anonymous(from), signed_in_at: None },
     })
+}
+
+/// Signs a person in. The session of the cookie that came along ends: the new one takes its place in the browser.
+pub(crate) async fn sign_in(
+    core: &Core,
+    username: &str,
+    password: &Secret,
+    from: IpAddr,
+    old: Option<&str>,
+) -> Result<SignedIn, Error> {
+    replacing(core, core.sign_in(username, password, from).await?, old).await
+}
+
+/// Shows the password again, before something sensitive; here too the new session takes the place of the old one.
+pub(crate) async fn verify(
+    core: &Core,
+    account: &Allowed<Account>,
+    password: &Secret,
+    old: Option<&str>,
+) -> Result<SignedIn, Error> {
+    replacing(core, core.verify_fresh(account, password).await?, old).await
+}
+
+async fn replacing(core: &Core, new: SignedIn, old: Option<&str>) -> Result<SignedIn, Error> {
+    if let Some(cookie) = old {
+        core.end_session(cookie).await?;
+    }
+    Ok(new)
 }
 
 /// Whether the password was shown too long ago for something sensitive. Credentials that came with the request

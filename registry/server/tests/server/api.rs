@@ -16,6 +16,8 @@ mod problems;
 mod repositories;
 #[path = "api/robots.rs"]
 mod robots;
+#[path = "api/superusers.rs"]
+mod superusers;
 #[path = "api/tags.rs"]
 mod tags;
 

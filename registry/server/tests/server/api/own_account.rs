@@ -267,3 +267,34 @@ async fn the_config_document_tells_what_a_console_needs_and_no_secret() {
     let off = Registry::with(|config| config.feature_user_creation = false).await;
     assert_eq!(off.get(&As::Nobody, "/config").await.json()["features"]["USER_CREATION"], false);
 }
+
+#[tokio::test]
+async fn an_account_becomes_an_organization_and_the_browser_its_owners() {
+    let registry = Registry::new().await;
+    let path = "/api/v1/user/convert";
+    let to = |owner: &str, password: &str| Some(json!({"adminUser": owner, "adminPassword": password}));
+    let mut browser = Browser::signed_in(&registry, "bob").await;
+    for (body, said) in [
+        (to("alice", "wrong"), "The admin user credentials are not valid"),
+        (to("bob", PASSWORD), "The admin user is not valid"),
+        (Some(json!({"adminUser": "alice"})), "Invalid JSON body"),
+    ] {
+        let answer = browser.send(&registry, Method::POST, path, body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert!(answer.json()["detail"].as_str().expect("a text").starts_with(said), "{answer:?}");
+    }
+    for (who, status) in [(As::Nobody, 403), (As::Basic("root"), 400), (As::Basic("alice"), 400)] {
+        let answer = script(&registry, &who, Method::POST, path, to("bob", PASSWORD)).await;
+        assert_eq!(answer.status.as_u16(), status, "{who:?}: {answer:?}");
+    }
+    let before = browser.clone();
+    let answer = browser.send(&registry, Method::POST, path, to("alice", PASSWORD)).await;
+    assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!({"success": true})));
+    let me = browser.send(&registry, Method::GET, "/api/v1/user/", None).await.json();
+    assert_eq!(me["username"], "alice");
+    let old = before.clone().send(&registry, Method::GET, "/api/v1/user/", None).await;
+    assert_eq!(old.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(registry.get(&As::Basic("bob"), "/v2/").await.status, StatusCode::UNAUTHORIZED);
+    let organization = alice(&registry, Method::GET, "/api/v1/organization/bob", None, 200).await.json();
+    assert_eq!(organization["is_admin"], true);
+}
