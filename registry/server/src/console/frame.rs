@@ -147,6 +147,8 @@ pub(crate) enum Section {
     Trust,
     /// What this registry is.
     About,
+    /// The accounts of people.
+    Users,
     /// The log of the whole installation.
     UsageLogs,
 }
@@ -209,6 +211,7 @@ impl Frame {
             Section::Repositories => section == "repositories",
             Section::Trust => section == "trust",
             Section::About => section == "about",
+            Section::Users => section == "users",
             Section::UsageLogs => section == "usage-logs",
         }
     }

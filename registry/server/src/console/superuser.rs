@@ -1,8 +1,9 @@
-//! What superusers have beyond everybody else: the log of the whole installation.
+//! What superusers have beyond everybody else: all accounts of people, and the log of the whole installation.
 //!
 //! Whoever is no superuser learns no more here than that there is no such page.
 
 mod logs;
+mod users;
 
 use axum::Router;
 use axum::routing::get;
@@ -15,7 +16,9 @@ use crate::http::App;
 
 /// The pages of superusers.
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/usage-logs", get(logs::show))
+    Router::new()
+        .route("/superuser/users", get(users::show).post(users::act))
+        .route("/usage-logs", get(logs::show))
 }
 
 async fn powers(app: &App, visit: &Visit) -> Answer<Allowed<Superuser>> {

@@ -203,6 +203,8 @@ async fn script_in_an_address_comes_back_as_text() {
         format!("/signin?redirect_url={script}"),
         format!("/nothing/{script}"),
         format!("/{script}"),
+        format!("/usage-logs?performer={script}"),
+        format!("/superuser/users?search={script}&delete={script}"),
         format!("/charts/{script}?x={script}"),
         format!("/user/alice?tab=Settings&revoke={script}"),
         format!("/repository?starred=1&search={script}&after={script}"),
