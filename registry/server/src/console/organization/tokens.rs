@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use quay_core::perms::Account;
 use quay_core::{Allowed, AppToken, Error, Secret};
 
+use super::super::commands::Command;
 use super::super::flash::done;
 use super::super::forms::{Errors, Fields};
 use super::super::frame::{Frame, render};
@@ -128,7 +129,15 @@ fn made(
         token: secret.expose(),
         own_ca: own_ca(asked.app),
     };
-    let commands = ["podman", "docker"].map(|tool| login.line(tool, "")).into_iter().chain(login.helm());
+    let mut commands = vec![
+        Command { does: "Log in with Podman", ..login.line("podman", "") },
+        Command { does: "Log in with Docker", ..login.line("docker", "") },
+    ];
+    commands.extend(login.helm());
+    if let Some(helm) = commands.last_mut() {
+        helm.does = "Log in with Helm";
+    }
+    commands.extend(login.kubernetes_commands());
     Made {
         frame: asked.frame().crumb(asked.place.name(), asked.place.here()).titled(what),
         place: asked.place.clone(),
@@ -136,7 +145,7 @@ fn made(
         about,
         title: None,
         user: user.to_owned(),
-        commands: copyable("token-command", commands.chain(login.kubernetes_commands()).collect()),
+        commands: copyable("token-command", commands),
         secret: login.kubernetes(),
         docker_config: login.docker_config(),
         token: secret.expose().to_owned(),
