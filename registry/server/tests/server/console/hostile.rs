@@ -184,6 +184,21 @@ async fn script_that_was_stored_comes_back_as_text() {
 }
 
 #[tokio::test]
+async fn script_in_an_address_of_mail_is_text_to_superusers() {
+    let registry = Registry::new().await;
+    let mut alice = Browser::of(&registry, "alice").await;
+    let settings = "/user/alice?tab=Settings";
+    alice.open(settings).await;
+    let sly = "\"<img/src=x/onerror=alert(1)>\"@example.com";
+    assert_tame(alice.succeed(settings, &[("action", "email"), ("email", sly)]).await, settings);
+    let mut root = Browser::of(&registry, "root").await;
+    for page in ["/superuser/users", "/usage-logs"] {
+        assert_tame(root.open(page).await, page);
+        assert!(root.page.contains("&#60;img/src=x/onerror"), "it was there, as text: {page}");
+    }
+}
+
+#[tokio::test]
 async fn script_in_an_address_comes_back_as_text() {
     let registry = Registry::new().await;
     let mut alice = Browser::of(&registry, "alice").await;
