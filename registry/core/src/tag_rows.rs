@@ -172,6 +172,20 @@ impl Core {
             })
             .await
     }
+
+    /// Current tags by name, in the order asked for, at most as many as a page has; nothing where there is none.
+    pub async fn chosen_tags(&self, at: &Allowed<Pull>, names: &[TagName]) -> Result<Vec<Option<TagRow>>> {
+        let (repo, now_ms, names) = (at.repo(), self.now_ms(), names.to_vec());
+        self.db()
+            .scan(async move |c| -> Result<_> {
+                let mut found = Vec::new();
+                for name in names.iter().take(A_PAGE as usize) {
+                    found.push(rows::get(c, repo, name.as_str(), now_ms).await?.map(shown));
+                }
+                Ok(found)
+            })
+            .await
+    }
 }
 
 fn shown(row: rows::TagRow) -> TagRow {

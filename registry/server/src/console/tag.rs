@@ -37,6 +37,8 @@ struct Page {
     annotations: Vec<(String, String)>,
     recipes: Vec<Steps>,
     own_ca: bool,
+    /// Whether tags can be made immutable.
+    protects: bool,
     chart: Option<ChartView>,
     layers: Vec<LayerView>,
     children: Vec<ChildView>,
@@ -182,6 +184,7 @@ async fn shown(
         annotations: annotations.into_iter().take(ANNOTATIONS).collect(),
         recipes: steps(commands::recipes(way(kind), &at, signed)),
         own_ca,
+        protects: core.config().feature_immutable_tags,
         chart,
         layers: layers.into_iter().map(LayerView::new).collect(),
         children: children.into_iter().map(ChildView::new).collect(),

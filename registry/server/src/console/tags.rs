@@ -29,6 +29,8 @@ struct Page {
     /// How the first tag gets here; only for a repository without any.
     empty: Option<Vec<Steps>>,
     own_ca: bool,
+    /// Whether tags can be made immutable.
+    protects: bool,
 }
 
 /// One tag.
@@ -210,6 +212,7 @@ pub(super) async fn show(asked: &Asked<'_>) -> Answer {
         rows,
         empty,
         own_ca,
+        protects: asked.app.core.config().feature_immutable_tags,
     })
 }
 
