@@ -242,6 +242,21 @@ pub struct ExposurePlan {
     pub look_again: Option<Duration>,
 }
 
+impl ExposurePlan {
+    /// Whether clients speak TLS with something in front of the registry, which alone sees their addresses.
+    pub fn ends_tls_in_front(&self) -> bool {
+        match self.kind {
+            ExposureType::Route => {
+                self.route.as_ref().is_some_and(|route| route.termination == Termination::Reencrypt)
+            }
+            ExposureType::Ingress | ExposureType::Gateway => true,
+            ExposureType::Auto | ExposureType::LoadBalancer | ExposureType::NodePort | ExposureType::None => {
+                false
+            }
+        }
+    }
+}
+
 /// The Route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoutePlan {

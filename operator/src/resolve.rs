@@ -91,7 +91,7 @@ pub fn plan(snapshot: &Snapshot, entropy: &mut impl Entropy) -> Result<Verdict, 
     let app = match &exposure.host {
         Some(host) => {
             // before the certificate: one cannot be issued for a host that is none
-            let config = config::merge(&bundle, &keys, &admin, host, &mut problems, &mut notices);
+            let config = config::merge(&bundle, &keys, &admin, host, &exposure, &mut problems, &mut notices);
             let certificate = if config.is_some() || tls.source() != TlsSource::Own {
                 tls::certificate(snapshot, &tls, authority.as_ref(), &exposure, &mut problems, &mut notices)?
             } else {
@@ -113,7 +113,8 @@ pub fn plan(snapshot: &Snapshot, entropy: &mut impl Entropy) -> Result<Verdict, 
         }
         None => {
             // the address is still to come, but a wrong bundle should be told at once
-            config::merge(&bundle, &keys, &admin, config::PLACEHOLDER_HOST, &mut problems, &mut Vec::new());
+            let host = config::PLACEHOLDER_HOST;
+            config::merge(&bundle, &keys, &admin, host, &exposure, &mut problems, &mut Vec::new());
             None
         }
     };

@@ -6,12 +6,21 @@ use serde_yaml::{Mapping, Value};
 use sha2::{Digest, Sha256};
 
 use crate::names::Slot;
-use crate::plan::{Admin, Keys, Notice, Problem, Reason};
+use crate::plan::{Admin, ExposurePlan, Keys, Notice, Problem, Reason};
 use crate::resolve::bundle::Bundle;
 use crate::resolve::keys::{DATABASE_SECRET_KEY, SECRET_KEY};
 
 /// Stands in for the host while it is not known, to validate a bundle all the same.
 pub const PLACEHOLDER_HOST: &str = "registry.invalid";
+
+/// Where the routers of a cluster are, whose addresses nobody tells beforehand: the private, shared and unique-local
+/// networks, which pods and nodes have their addresses from. Only the one that connects is believed, about the address
+/// that it sees itself: so a client of the router cannot pass for another, whatever network it is in. What can is a pod
+/// that connects to the registry directly, until the bundle names the routers alone.
+const CLUSTER_NETWORKS: [&str; 5] =
+    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+const TRUSTED_PROXIES: &str = "TRUSTED_PROXIES";
+const PROXY_COUNT: &str = "PROXY_COUNT";
 
 /// A validated configuration.
 #[derive(Clone)]
@@ -28,10 +37,11 @@ pub fn merge(
     keys: &Keys,
     admin: &Admin,
     host: &str,
+    exposure: &ExposurePlan,
     problems: &mut Vec<Problem>,
     notices: &mut Vec<Notice>,
 ) -> Option<Merged> {
-    let managed: BTreeMap<String, Value> = [
+    let mut managed: BTreeMap<String, Value> = [
         ("SERVER_HOSTNAME", Value::from(host)),
         ("PREFERRED_URL_SCHEME", Value::from("https")),
         ("SECRET_KEY", Value::from(keys.secret_key.as_str())),
@@ -41,6 +51,10 @@ pub fn merge(
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))
     .collect();
+    if exposure.ends_tls_in_front() && !bundle.has(TRUSTED_PROXIES) {
+        managed.insert(TRUSTED_PROXIES.to_owned(), CLUSTER_NETWORKS.map(Value::from).to_vec().into());
+        managed.insert(PROXY_COUNT.to_owned(), 1.into());
+    }
 
     let result = quay_config::merge(&bundle.yaml, managed).and_then(|yaml| {
         // as the bundle says it, to tell what is wrong with it; then with the keys as they were decided

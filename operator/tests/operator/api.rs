@@ -4,6 +4,7 @@ use futures::FutureExt;
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
+use quay_operator::child::Prepared;
 use quay_operator::names::Slot;
 use quay_operator::settings::Touch;
 use quay_operator::snapshot::Children;
@@ -45,13 +46,28 @@ async fn answer(server: &mut Server, status: impl Fn(&Said) -> u16) -> Said {
     said
 }
 
+fn api() -> (Client, Server) {
+    let (service, server) = tower_test::mock::pair();
+    (Client::new(service, "team"), server)
+}
+
+/// Whether no request is left that nobody has answered.
+fn nothing_more(client: Client, mut server: Server) -> bool {
+    drop(client);
+    server.next_request().now_or_never().flatten().is_none()
+}
+
+/// A settled world, and what it is made of.
+fn settled() -> (World, Vec<Prepared>) {
+    let mut world = World::new("empty-spec");
+    let prepared = build::children(&world.settled()).unwrap();
+    (world, prepared)
+}
+
 #[tokio::test]
 async fn a_child_is_applied_strictly_by_force_and_under_one_name() {
-    let mut world = World::new("empty-spec");
-    let plan = world.settled();
-    let prepared = build::children(&plan).unwrap();
-    let (service, mut server) = tower_test::mock::pair();
-    let client = Client::new(service, "team");
+    let (_, prepared) = settled();
+    let (client, mut server) = api();
     let mut live = Children::default();
     let (written, said) = tokio::join!(apply::children(&client, "team", &prepared, &mut live), async {
         let mut said = Vec::new();
@@ -92,8 +108,7 @@ async fn a_route_that_is_not_wanted_any_more_goes_unless_it_has_changed_since() 
         let mut children = world.snapshot.children.clone();
         let mut prepared = build::children(&world.settled()).unwrap();
         prepared.retain(|child| child.slot != Slot::Route);
-        let (service, mut server) = tower_test::mock::pair();
-        let client = Client::new(service, "team");
+        let (client, mut server) = api();
         let (removed, said) = tokio::join!(
             apply::remove_unwanted(&client, "team", &prepared, &mut children),
             answer(&mut server, |_| code)
@@ -109,8 +124,7 @@ async fn a_route_that_is_not_wanted_any_more_goes_unless_it_has_changed_since() 
 #[tokio::test]
 async fn a_pod_is_touched_in_its_annotation_alone_and_only_that_very_pod() {
     let touch = Touch { pod: "p".to_owned(), uid: "u".to_owned(), value: "v".to_owned() };
-    let (service, mut server) = tower_test::mock::pair();
-    let client = Client::new(service, "team");
+    let (client, mut server) = api();
     let (touched, said) = tokio::join!(apply::touch(&client, "team", &touch), answer(&mut server, |_| 200));
     touched.unwrap();
     assert_eq!((said.method, said.path.as_str()), (Method::PATCH, "/api/v1/namespaces/team/pods/p"));
@@ -120,23 +134,17 @@ async fn a_pod_is_touched_in_its_annotation_alone_and_only_that_very_pod() {
 
 #[tokio::test]
 async fn a_settled_registry_makes_no_request() {
-    let mut world = World::new("empty-spec");
-    let plan = world.settled();
-    let prepared = build::children(&plan).unwrap();
-    let (service, mut server) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
-    let client = Client::new(service, "team");
+    let (mut world, prepared) = settled();
+    let (client, server) = api();
     let written = apply::children(&client, "team", &prepared, &mut world.snapshot.children).await.unwrap();
     assert_eq!(written, []);
-    drop(client);
-    assert!(server.next_request().now_or_never().flatten().is_none(), "a request was made");
+    assert!(nothing_more(client, server), "a request was made");
 }
 
 #[tokio::test]
 async fn without_its_keys_no_volume_is_made() {
-    let mut world = World::new("empty-spec");
-    let prepared = build::children(&world.settled()).unwrap();
-    let (service, mut server) = tower_test::mock::pair();
-    let client = Client::new(service, "team");
+    let (_, prepared) = settled();
+    let (client, mut server) = api();
     let mut live = Children::default();
     let (written, said) =
         tokio::join!(apply::children(&client, "team", &prepared, &mut live), answer(&mut server, |_| 422));
@@ -149,20 +157,16 @@ async fn without_its_keys_no_volume_is_made() {
     assert!(said.path.ends_with("/secrets"));
     assert_eq!(said.body["metadata"]["name"], "example-quay-registry-managed-secret-keys");
     assert!(!live.has(Slot::Data));
-    drop(client);
-    assert!(server.next_request().now_or_never().flatten().is_none(), "a later wave was written");
+    assert!(nothing_more(client, server), "a later wave was written");
 }
 
 #[tokio::test]
 async fn what_a_rolling_update_left_behind_is_taken_away_before_the_apply() {
-    let mut world = World::new("empty-spec");
-    let plan = world.settled();
+    let (mut world, prepared) = settled();
     world.meddle(Slot::App, |live| {
         live["spec"]["strategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}});
     });
-    let prepared = build::children(&plan).unwrap();
-    let (service, mut server) = tower_test::mock::pair();
-    let client = Client::new(service, "team");
+    let (client, mut server) = api();
     let (written, said) =
         tokio::join!(apply::children(&client, "team", &prepared, &mut world.snapshot.children), async {
             (answer(&mut server, |_| 200).await, answer(&mut server, |_| 200).await)
@@ -177,30 +181,25 @@ async fn what_a_rolling_update_left_behind_is_taken_away_before_the_apply() {
 
 #[tokio::test]
 async fn keys_that_appear_between_reading_and_writing_are_left_as_they_are() {
-    let mut world = World::new("empty-spec");
-    let prepared = build::children(&world.settled()).unwrap();
-    let (service, mut server) = tower_test::mock::pair();
-    let client = Client::new(service, "team");
+    let (_, prepared) = settled();
+    let (client, mut server) = api();
     let mut live = Children::default();
     let (written, said) =
         tokio::join!(apply::children(&client, "team", &prepared, &mut live), answer(&mut server, |_| 409));
     assert!(written.unwrap_err().is_transient);
     assert_eq!(said.method, Method::POST);
-    drop(client);
-    assert!(server.next_request().now_or_never().flatten().is_none(), "it was written all the same");
+    assert!(nothing_more(client, server), "it was written all the same");
 }
 
 #[tokio::test]
 async fn a_write_is_for_the_very_object_that_was_read() {
-    let mut world = World::new("empty-spec");
-    let prepared = build::children(&world.settled()).unwrap();
+    let (mut world, prepared) = settled();
     for (slot, version) in [(Slot::Keys, json!("7")), (Slot::Data, json!(null))] {
         world.meddle(slot, |live| {
             live["metadata"]["annotations"] = json!({});
             live["metadata"]["resourceVersion"] = "7".into();
         });
-        let (service, mut server) = tower_test::mock::pair();
-        let client = Client::new(service, "team");
+        let (client, mut server) = api();
         let (written, said) = tokio::join!(
             apply::children(&client, "team", &prepared, &mut world.snapshot.children),
             answer(&mut server, |_| 200)

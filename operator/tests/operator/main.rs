@@ -5,6 +5,7 @@
 mod api;
 mod children;
 mod installation;
+mod proxies;
 mod route;
 mod safety;
 mod settings;

@@ -184,13 +184,7 @@ fn an_address_is_no_host_for_a_route() {
 
 #[test]
 fn a_certificate_of_the_user_is_passed_through() {
-    let now = crate::world::START.parse().unwrap();
-    let ca = pki::authority("any", "any", now).unwrap();
-    let pair = pki::issue(&ca, &["quay.example.com".to_owned()].into(), now).unwrap();
-    let mut world = World::new("routes").config("SERVER_HOSTNAME: quay.example.com\n");
-    let files = world.secrets.get_mut("my-config").unwrap();
-    files.insert("ssl.cert".to_owned(), pair.certificate);
-    files.insert("ssl.key".to_owned(), pair.key);
+    let mut world = World::new("routes").certificate("quay.example.com");
     world.settled();
     assert_eq!(
         spec(&world)["tls"],

@@ -53,10 +53,7 @@ fn all_conditions_stand_in_upstreams_order_whatever_happens() {
 
 #[test]
 fn a_change_of_what_the_registry_accepts_is_told_once_and_stays_while_nobody_answers() {
-    let mut world = World::new("empty-spec");
-    world.pass();
-    world.start_pod();
-    world.pass();
+    let mut world = World::available("empty-spec");
     world.snapshot.reported.as_mut().unwrap().artifact_policy = Some("OCI manifests are refused".to_owned());
     let report = world.pass();
     let told: Vec<_> = report.events.iter().map(|e| (e.reason.as_ref(), e.message.as_str())).collect();
@@ -91,10 +88,7 @@ fn times_tell_when_a_status_changed_not_when_it_was_looked_at() {
 
 #[test]
 fn a_running_registry_stays_available_while_a_wrong_bundle_blocks_the_rollout() {
-    let mut world = World::new("empty-spec");
-    world.pass();
-    world.start_pod();
-    world.pass();
+    let mut world = World::available("empty-spec");
     world = world.config("DEFAULT_TAG_EXPIRATION: soon\n");
     let report = world.pass();
     assert_eq!(condition(&report.status, "Available").0, "True");
@@ -197,13 +191,7 @@ fn an_authority_that_ends_within_half_a_year_is_announced_once() {
 
 #[test]
 fn a_certificate_of_the_user_that_ends_within_three_weeks_is_announced() {
-    let now = crate::world::START.parse().unwrap();
-    let ca = quay_operator::pki::authority("any", "any", now).unwrap();
-    let pair = quay_operator::pki::issue(&ca, &["quay.example.com".to_owned()].into(), now).unwrap();
-    let mut world = World::new("empty-spec").config("SERVER_HOSTNAME: quay.example.com\n");
-    let files = world.secrets.get_mut("my-config").unwrap();
-    files.insert("ssl.cert".to_owned(), pair.certificate);
-    files.insert("ssl.key".to_owned(), pair.key);
+    let mut world = World::new("empty-spec").certificate("quay.example.com");
     world.pass();
     world.snapshot.now += jiff::SignedDuration::from_hours(24 * 70);
     let report = world.pass();
@@ -214,13 +202,7 @@ fn a_certificate_of_the_user_that_ends_within_three_weeks_is_announced() {
 
 #[test]
 fn an_expired_certificate_of_the_user_makes_the_registry_unavailable() {
-    let now = crate::world::START.parse().unwrap();
-    let ca = quay_operator::pki::authority("any", "any", now).unwrap();
-    let pair = quay_operator::pki::issue(&ca, &["quay.example.com".to_owned()].into(), now).unwrap();
-    let mut world = World::new("empty-spec").config("SERVER_HOSTNAME: quay.example.com\n");
-    let files = world.secrets.get_mut("my-config").unwrap();
-    files.insert("ssl.cert".to_owned(), pair.certificate);
-    files.insert("ssl.key".to_owned(), pair.key);
+    let mut world = World::new("empty-spec").certificate("quay.example.com");
     world.pass();
     world.start_pod();
     assert_eq!(condition(&world.pass().status, "ComponentTLSReady").2, "Config bundle contains certs");

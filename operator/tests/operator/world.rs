@@ -12,7 +12,7 @@ use quay_operator::names::Slot;
 use quay_operator::plan::{Notice, Plan, Refusal, Verdict};
 use quay_operator::snapshot::{Children, Lookup, NodeAddresses, Platform, Reported, Snapshot};
 use quay_operator::status::{self, Outcome, Report};
-use quay_operator::{apply, build, resolve};
+use quay_operator::{apply, build, pki, resolve};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -129,6 +129,18 @@ impl World {
             .or_default()
             .insert("config.yaml".to_owned(), yaml.to_owned());
         self
+    }
+
+    /// Puts a certificate for this host into the bundle, which then names the host as well.
+    pub(crate) fn certificate(self, host: &str) -> Self {
+        let mut world = self.config(&format!("SERVER_HOSTNAME: {host}\n"));
+        let now = START.parse().unwrap();
+        let authority = pki::authority("any", "any", now).unwrap();
+        let pair = pki::issue(&authority, &[host.to_owned()].into(), now).unwrap();
+        let files = world.secrets.get_mut("my-config").unwrap();
+        files.insert("ssl.cert".to_owned(), pair.certificate);
+        files.insert("ssl.key".to_owned(), pair.key);
+        world
     }
 
     fn look_up(&self, name: Option<&String>) -> Lookup {
@@ -296,6 +308,15 @@ impl World {
             artifact_policy: Some("every artifact type is accepted".to_owned()),
             settings: None,
         });
+    }
+
+    /// A registry that is rolled out and answers.
+    pub(crate) fn available(fixture: &str) -> Self {
+        let mut world = Self::new(fixture);
+        world.pass();
+        world.start_pod();
+        world.pass();
+        world
     }
 
     /// A router says something about the Route.

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, fmt, ops::Deref};
 
+use ipnet::IpNet;
 use serde_yaml::Value;
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
         artifacts::{self, ArtifactTypes},
         database,
         host::{self, Scheme},
+        proxies,
         redis::{self, Redis},
         repositories,
         storage::{self, StorageLocation},
@@ -94,6 +96,11 @@ config! {
         /// Whether something in front of the registry has the certificate that clients see; only read for the checks
         /// of the keys beside it, since the registry speaks TLS in any case.
         "EXTERNAL_TLS_TERMINATION" external_tls_termination: bool = false, Restart, yaml::boolean;
+        /// Networks of the proxies in front of the registry: what a connection from there tells about its client, in
+        /// `X-Forwarded-For` or else in `Forwarded`, is believed. By default nobody is.
+        "TRUSTED_PROXIES" trusted_proxies: Vec<IpNet> = Vec::new(), Live, proxies::networks;
+        /// How many proxies in a row are believed at most; without it, as many as `TRUSTED_PROXIES` covers.
+        "PROXY_COUNT" proxy_count: Option<u64> = None, Live, proxies::count;
     }
     AccessSettings {
         /// Where users come from.

@@ -6,6 +6,7 @@ pub(crate) mod access;
 pub(crate) mod artifacts;
 pub(crate) mod database;
 pub(crate) mod host;
+pub(crate) mod proxies;
 pub(crate) mod redis;
 pub(crate) mod repositories;
 pub(crate) mod storage;
@@ -13,6 +14,7 @@ pub(crate) mod time_machine;
 
 pub(crate) fn check(config: &Config, reading: &mut Reading) {
     host::check(config, reading);
+    proxies::check(config, reading);
     access::check(config, reading);
     repositories::check(config, reading);
     time_machine::check(config, reading);

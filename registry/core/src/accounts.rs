@@ -1,17 +1,60 @@
 //! The rules for names, passwords and e-mail addresses of accounts: pure, with Quay's texts.
 
-use crate::error::{Error, Result};
+use std::ops::RangeInclusive;
 
-/// Longest password looked at; hashing is not for megabytes.
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// How many characters the name of a user, an organization or a team has.
+pub const NAME_LENGTH: RangeInclusive<usize> = 2..=255;
+/// Characters of a password at least.
+pub const SHORTEST_PASSWORD: usize = 8;
+/// Longest password looked at, in bytes; hashing is not for megabytes.
 const LONGEST_PASSWORD: usize = 1024;
+/// Characters of an e-mail address at most.
+pub const LONGEST_EMAIL: usize = 254;
+
+/// A field of an account that is to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// Its name.
+    Username,
+    /// Its password.
+    Password,
+    /// Its e-mail address.
+    Email,
+}
+
+/// What is wrong with a field, in words for whoever filled it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The field.
+    pub field: Field,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// Holds an account that is to be made against every rule: one fault at most for each field, the name's first.
+pub(crate) fn faults(username: &str, password: &Secret, email: Option<&str>) -> Vec<Fault> {
+    [
+        (Field::Username, check_name("namespace", username)),
+        (Field::Password, check_password(password.expose())),
+        (Field::Email, email.map_or(Ok(()), check_email)),
+    ]
+    .into_iter()
+    .filter_map(|(field, checked)| Some(Fault { field, message: checked.err()?.message() }))
+    .collect()
+}
 
 /// A user, organization or team name: `^[a-z0-9]+(?:[._-][a-z0-9]+)*$`, 2 to 255 characters.
 pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
-    if !(2..=255).contains(&name.len()) {
+    if !NAME_LENGTH.contains(&name.len()) {
         return Err(Error::bad_request(format!(
-            "Invalid {what} {}: {} must be between 2 and 255 characters in length",
+            "Invalid {what} {}: {} must be between {} and {} characters in length",
             shown(name),
-            capitalised(what)
+            capitalised(what),
+            NAME_LENGTH.start(),
+            NAME_LENGTH.end()
         )));
     }
     if !is_name(name) {
@@ -26,7 +69,7 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
 
 /// Whether a namespace of this name could exist.
 pub(crate) fn is_namespace(name: &str) -> bool {
-    (2..=255).contains(&name.len()) && is_name(name)
+    NAME_LENGTH.contains(&name.len()) && is_name(name)
 }
 
 /// The short name of a robot.
@@ -48,10 +91,10 @@ fn is_name(name: &str) -> bool {
 
 /// At least 8 characters, no white space.
 pub(crate) fn check_password(password: &str) -> Result<()> {
-    if password.chars().count() < 8 || password.chars().any(char::is_whitespace) {
-        return Err(Error::bad_request(
-            "Invalid password, password must be at least 8 characters and contain no whitespace.",
-        ));
+    if password.chars().count() < SHORTEST_PASSWORD || password.chars().any(char::is_whitespace) {
+        return Err(Error::bad_request(format!(
+            "Invalid password, password must be at least {SHORTEST_PASSWORD} characters and contain no whitespace."
+        )));
     }
     if password.len() > LONGEST_PASSWORD {
         return Err(Error::bad_request(format!(
@@ -68,7 +111,7 @@ pub(crate) fn is_hashable(password: &str) -> bool {
 
 /// Something, an `@`, and a host with a dot or a single name; no white space, no control characters.
 pub(crate) fn check_email(email: &str) -> Result<()> {
-    let good = email.len() <= 254
+    let good = email.len() <= LONGEST_EMAIL
         && !email.chars().any(|c| c.is_whitespace() || c.is_control())
         && email.rsplit_once('@').is_some_and(|(local, host)| {
             !local.is_empty()
@@ -120,6 +163,24 @@ mod tests {
         for bad in ["", "1234567", "1234 5678", "12345678\t", &"x".repeat(1025)] {
             assert!(check_password(bad).is_err());
         }
+    }
+
+    #[test]
+    fn every_wrong_field_is_told_at_once() {
+        let fields = |username, password: &str, email| {
+            let faults = faults(username, &Secret::new(password), email);
+            faults.into_iter().map(|fault| fault.field).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            fields("Alice", "short", Some("nowhere")),
+            [Field::Username, Field::Password, Field::Email]
+        );
+        assert_eq!(fields("alice", "long enough", Some("a@b")), [Field::Password]);
+        assert_eq!(fields("alice", "long-enough", None), []);
+        assert_eq!(
+            faults("alice", &Secret::new("long-enough"), Some("nowhere"))[0].message,
+            "Invalid email address: nowhere"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! Operations take proofs of permission, return domain types, and fail with [`Error`], whose variants are outcomes.
 //! This crate knows no HTTP and holds no SQL; time and randomness are handed in.
 
-mod accounts;
+pub mod accounts;
 mod app_tokens;
 mod attached;
 mod audit;

@@ -8,7 +8,7 @@ use quay_db::tables::users::{self as rows, Kind, NewUser as NewRow};
 use quay_db::tables::{orgs, sessions};
 use quay_db::{Tx, UserId};
 
-use crate::accounts;
+use crate::accounts::{self, Fault, Field};
 use crate::audit::Entry;
 use crate::auth::{ApiScopes, mint};
 use crate::caller::Caller;
@@ -22,6 +22,8 @@ use crate::secret::Secret;
 const FIRST_TOKEN_LIFETIME: Duration = Duration::from_secs(9_000);
 /// Name of that token.
 const FIRST_TOKEN_TITLE: &str = "automation";
+/// What is said of a name that somebody has, or that is kept for somebody.
+const NAME_TAKEN: &str = "The username already exists";
 
 /// An account of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,9 +113,24 @@ impl Core {
         }
         // Whoever takes a superuser's name would have a superuser's powers; the library is the superusers'.
         if rules.is_kept(&new.username) {
-            return Err(Error::bad_request("The username already exists"));
+            return Err(Error::bad_request(NAME_TAKEN));
         }
         Ok(self.shown(&self.make_user(caller, new).await?))
+    }
+
+    /// What is wrong with an account that somebody wants to sign up for, all of it at once, as far as that shows
+    /// before it is made: every rule, and whether the name is taken.
+    pub async fn sign_up_faults(&self, new: &NewUser) -> Result<Vec<Fault>> {
+        let mut faults = accounts::faults(&new.username, &new.password, address(new));
+        if faults.iter().all(|fault| fault.field != Field::Username) {
+            let name = new.username.clone();
+            let taken = self.rules().is_kept(&name)
+                || self.db().read(async move |c| rows::by_name(c, &name).await).await?.is_some();
+            if taken {
+                faults.insert(0, Fault { field: Field::Username, message: NAME_TAKEN.to_owned() });
+            }
+        }
+        Ok(faults)
     }
 
     /// Makes an account for somebody else; with it comes its encrypted password.
@@ -265,10 +282,10 @@ impl Core {
 
     /// Checks a new account and hashes its password.
     async fn prepare(&self, new: &NewUser) -> Result<PreparedUser> {
-        accounts::check_name("namespace", &new.username)?;
-        accounts::check_password(new.password.expose())?;
-        let email = new.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
-        email.map_or(Ok(()), accounts::check_email)?;
+        let email = address(new);
+        if let Some(fault) = accounts::faults(&new.username, &new.password, email).into_iter().next() {
+            return Err(Error::bad_request(fault.message));
+        }
         Ok(PreparedUser {
             uuid: self.uuid()?,
             username: new.username.clone(),
@@ -293,6 +310,11 @@ impl Core {
             tag_expiration_s: row.tag_expiration_s,
         }
     }
+}
+
+/// The e-mail address of an account to be made, when one is given.
+fn address(new: &NewUser) -> Option<&str> {
+    new.email.as_deref().map(str::trim).filter(|email| !email.is_empty())
 }
 
 /// An account that was checked and is ready to be stored.
@@ -321,7 +343,7 @@ impl PreparedUser {
         };
         let Some(user) = rows::insert(tx, &new).await? else {
             return Err(match rows::by_name(tx, &self.username).await? {
-                Some(_) => Error::bad_request("The username already exists"),
+                Some(_) => Error::bad_request(NAME_TAKEN),
                 None => Error::bad_request(format!(
                     "Email has already been used: {}",
                     self.email.as_deref().unwrap_or_default()

@@ -76,6 +76,42 @@
   raise(document);
   document.addEventListener("htmx:afterSettle", (event) => raise(event.target));
 
+  // A browser tells of the first wrong field and stops there; here all of them are told, each beside its field.
+  document.addEventListener("invalid", (event) => tell(event.target), true);
+  document.addEventListener("input", (event) => event.target.validity?.valid && untell(event.target));
+
+  function tell(field) {
+    const group = field.closest(".pf-v6-c-form__group-control");
+    if (!group || !field.id) return;
+    let note = document.getElementById(`${field.id}-error`);
+    if (!note) {
+      const outer = group.appendChild(document.createElement("div"));
+      outer.className = "pf-v6-c-form__helper-text";
+      outer.dataset.told = field.id;
+      note = outer.appendChild(document.createElement("div")).appendChild(document.createElement("div"));
+      note.parentElement.className = "pf-v6-c-helper-text";
+      note.className = "pf-v6-c-helper-text__item pf-m-error";
+      note.id = `${field.id}-error`;
+      note.appendChild(document.createElement("span")).className = "pf-v6-c-helper-text__item-text";
+      const described = field.getAttribute("aria-describedby");
+      field.setAttribute("aria-describedby", described ? `${described} ${note.id}` : note.id);
+    }
+    note.querySelector(".pf-v6-c-helper-text__item-text").textContent = field.validationMessage;
+    field.setAttribute("aria-invalid", "true");
+    field.parentElement.classList.add("pf-m-error");
+  }
+
+  function untell(field) {
+    const outer = field.id && document.querySelector(`[data-told="${CSS.escape(field.id)}"]`);
+    if (!outer) return;
+    const rest = (field.getAttribute("aria-describedby") ?? "").replace(`${field.id}-error`, "").trim();
+    if (rest) field.setAttribute("aria-describedby", rest);
+    else field.removeAttribute("aria-describedby");
+    field.removeAttribute("aria-invalid");
+    field.parentElement.classList.remove("pf-m-error");
+    outer.remove();
+  }
+
   // Two password fields must agree before the form is sent.
   document.addEventListener("input", (event) => {
     const field = event.target;

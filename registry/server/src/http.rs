@@ -1,18 +1,19 @@
 //! The one router: every surface of the registry, and the layers around them in order.
 //!
 //! ```text
-//! request ─► observe (id, metrics, log, panics, headers) ─┬► /v2            v2::serve, one route
-//!                                                         ├► /api/v1/…      api::router, JSON bodies ≤ 1 MiB
-//!                                                         ├► /, /organization, …  console::router, pages
-//!                                                         └► health, version, metrics (ops only), 404
+//! request ─► observe (id, client, metrics, log, panics, headers) ─┬► /v2            v2::serve, one route
+//!                                                                 ├► /api/v1/…      api::router, JSON bodies ≤ 1 MiB
+//!                                                                 ├► /, /organization, …  console::router, pages
+//!                                                                 └► health, version, metrics (ops only), 404
 //! ```
 //! Owns: which path goes where. Must not know: what an answer says.
 //!
-//! A surface is a `Router<App>`. Its handlers may take `State<Core>` or `State<App>`, and [`crate::listen::Peer`]
-//! as an extractor for the address of the client. A fault (500) is handed up by [`observe::Fault`] in the
+//! A surface is a `Router<App>`. Its handlers may take `State<Core>` or `State<App>`, and [`client::Client`] as an
+//! extractor for the address of the client. A fault (500) is handed up by [`observe::Fault`] in the
 //! extensions of the response, so that it is logged once, with the request's id.
 
 pub mod authority;
+pub mod client;
 pub mod names;
 pub mod observe;
 pub mod reply;

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::FromRequestParts;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -30,28 +29,10 @@ use tower::Service;
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 
-/// The address at the other end of the connection, as an extension of every request.
+/// The address at the other end of the connection, as an extension of every request. It may be a proxy's: who asks is
+/// told by [`crate::http::client::Client`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
-
-impl Peer {
-    /// The peer of a request; unspecified when no listener set it.
-    #[must_use]
-    pub fn of(parts: &http::request::Parts) -> Self {
-        parts.extensions.get().copied().unwrap_or(Self(SocketAddr::from(([0, 0, 0, 0], 0))))
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Peer {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(
-        parts: &mut http::request::Parts,
-        _state: &S,
-    ) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(parts))
-    }
-}
 
 /// What the requests of one connection take turns at, as an extension of each of them.
 #[derive(Clone, Debug)]

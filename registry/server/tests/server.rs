@@ -16,6 +16,8 @@ mod manifests;
 mod panics;
 #[path = "server/process.rs"]
 mod process;
+#[path = "server/proxies.rs"]
+mod proxies;
 #[path = "server/repository_pages.rs"]
 mod repository_pages;
 #[path = "server/sign_in.rs"]

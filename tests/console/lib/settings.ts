@@ -22,6 +22,8 @@ export const settings = {
   browser: process.env["CONSOLE_BROWSER"] ?? "/usr/bin/chromium",
   helm: needed("CONSOLE_HELM"),
   cosign: needed("CONSOLE_COSIGN"),
+  /** Every cosign of this run, by its version. */
+  cosigns: new Map(needed("CONSOLE_COSIGNS").split("\n").map((line) => line.split("=", 2) as [string, string])),
   oras: needed("CONSOLE_ORAS"),
   /** An OCI archive with a shell in it, which a pod can run. */
   image: needed("CONSOLE_IMAGE"),

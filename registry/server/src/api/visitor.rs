@@ -16,8 +16,8 @@ use quay_core::{Allowed, Caller, Error, Secret};
 use super::frame::Note;
 use super::outcome::{Answer, Trouble};
 use crate::http::App;
+use crate::http::client::Client;
 use crate::http::session::{self, Seen};
-use crate::listen::Peer;
 
 static CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
 
@@ -42,7 +42,7 @@ impl FromRequestParts<App> for Visitor {
 
 impl Visitor {
     async fn of(parts: &Parts, app: &App) -> Answer<Self> {
-        let from = Peer::of(parts).0.ip();
+        let from = Client::of(parts).0;
         if let Some(header) = parts.headers.get(AUTHORIZATION) {
             let caller = by_credentials(app, header, from).await?;
             return Ok(Self { caller, signed_in_at: None, cookie: None });
@@ -90,7 +90,7 @@ impl FromRequestParts<App> for Stranger {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
         note(parts, app, None);
         Ok(Self {
-            caller: Caller::anonymous(Peer::of(parts).0.ip()),
+            caller: Caller::anonymous(Client::of(parts).0),
             cookie: session::cookie(&parts.headers).map(str::to_owned),
         })
     }

@@ -1,11 +1,12 @@
 //! Lines of the audit log as both logs of the console show them, and how far back these look.
 //!
-//! Owns: the words of a line. Must not know: whose log it is, and what stands around the lines.
+//! Owns: what a line shows. Must not know: whose log it is, its words, and what stands around the lines.
 
 use jiff::{SignedDuration, Timestamp};
 use quay_core::{LogEntry, LogPosition, LogQuery};
 use serde_json::Value;
 
+use super::deeds::{Details, Piece, told};
 use super::parts::Moment;
 
 /// Lines on a page.
@@ -16,8 +17,9 @@ const REACH: SignedDuration = SignedDuration::from_hours(24 * 90);
 /// A line.
 pub(super) struct Row {
     pub(super) at: Moment,
-    pub(super) deed: String,
-    pub(super) details: Vec<(String, String)>,
+    pub(super) deed: Vec<Piece>,
+    /// What the sentence does not tell.
+    pub(super) details: Details,
     pub(super) performer: Option<String>,
     pub(super) address: Option<String>,
 }
@@ -29,19 +31,12 @@ impl Row {
             Value::Object(details) => details
                 .into_iter()
                 .filter(|(key, value)| !value.is_null() && is_told(key, value))
-                .map(|(key, value)| {
-                    (words(&key), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-                })
+                .map(|(key, value)| (key, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
                 .collect(),
             _ => Vec::new(),
         };
-        Self {
-            at: Moment::new(entry.at),
-            deed: words(&entry.kind),
-            details,
-            performer: entry.performer,
-            address: entry.address,
-        }
+        let (deed, details) = told(&entry.kind, details);
+        Self { at: Moment::new(entry.at), deed, details, performer: entry.performer, address: entry.address }
     }
 }
 
@@ -55,9 +50,4 @@ pub(super) fn until_now(performer: Option<String>, before: Option<LogPosition>) 
         before,
         limit: ROWS,
     }
-}
-
-/// `create_robot` → `create robot`.
-fn words(key: &str) -> String {
-    key.replace('_', " ")
 }

@@ -15,8 +15,8 @@ use super::frame::Frame;
 use super::problem::{Answer, Problem};
 use super::theme::Theme;
 use crate::http::App;
+use crate::http::client::Client;
 use crate::http::session::{self, Seen};
-use crate::listen::Peer;
 
 /// Who asks, and how. A clone is a reference count.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ impl Visit {
     pub(super) async fn of(parts: &Parts, app: &App) -> Result<Self, Error> {
         let core = &app.core;
         let given = session::cookie(&parts.headers);
-        let Seen { caller, signed_in_at } = session::seen(core, given, Peer::of(parts).0.ip()).await?;
+        let Seen { caller, signed_in_at } = session::seen(core, given, Client::of(parts).0).await?;
         let cookie = match given {
             Some(cookie) => Secret::new(cookie),
             None => core.new_cookie()?,

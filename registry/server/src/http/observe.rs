@@ -1,4 +1,5 @@
-//! What happens around every request: an id, a count, a log line, no panic, and the headers that are always sent.
+//! What happens around every request: an id, the client's address, a count, a log line, no panic, and the headers that are
+//! always sent.
 //!
 //! Owns: all of that. Must not know: what the request is about, beyond the part of the registry it goes to.
 //! A log line has the path, never the query and never a header of credentials.
@@ -17,6 +18,7 @@ use http::header::{HeaderName, STRICT_TRANSPORT_SECURITY, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use quay_oci::ErrorCode;
 
+use super::client::Client;
 use super::{App, reply};
 use crate::listen::Peer;
 use crate::metrics::{self, Surface};
@@ -46,15 +48,20 @@ pub struct RequestId(pub HeaderValue);
 pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(request.headers());
+    let peer = request.extensions().get::<Peer>().copied();
+    let client = peer.map(|peer| Client::behind(peer, request.headers(), &app.core.config()));
     let line = Line {
         id: id.clone(),
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
         agent: request.headers().get(USER_AGENT).cloned(),
-        peer: request.extensions().get::<Peer>().copied(),
+        client,
     };
     let received = request.body().size_hint().exact().unwrap_or(0);
     request.extensions_mut().insert(RequestId(id.clone()));
+    if let Some(client) = client {
+        request.extensions_mut().insert(client);
+    }
 
     let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -116,7 +123,7 @@ struct Line {
     method: Method,
     path: String,
     agent: Option<HeaderValue>,
-    peer: Option<Peer>,
+    client: Option<Client>,
 }
 
 impl Line {
@@ -126,7 +133,7 @@ impl Line {
         let method = self.method.as_str();
         let path = self.path.as_str();
         let agent = self.agent.as_ref().and_then(|agent| agent.to_str().ok()).unwrap_or("-");
-        let peer = self.peer.map(|Peer(peer)| tracing::field::display(peer.ip()));
+        let client = self.client.map(|Client(address)| tracing::field::display(address));
         let user = response.extensions().get::<Who>().map_or("-", |Who(name)| name);
         macro_rules! line {
             ($level:ident) => {
@@ -136,7 +143,7 @@ impl Line {
                     path,
                     status,
                     duration_ms,
-                    peer,
+                    client,
                     user,
                     agent,
                     "request"

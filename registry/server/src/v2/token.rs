@@ -18,9 +18,9 @@ use serde::Serialize;
 
 use super::endpoint::Endpoint;
 use super::{errors, who};
+use crate::http::client::Client;
 use crate::http::observe::Who;
 use crate::http::{App, reply};
-use crate::listen::Peer;
 
 /// More scopes than this in one request are refused.
 const MAX_SCOPES: usize = 100;
@@ -136,7 +136,7 @@ async fn caller(app: &App, parts: &Parts, posted: bool, asked: &Asked) -> Result
     if parts.headers.contains_key(AUTHORIZATION) {
         return basic_header(app, parts).await;
     }
-    Ok(Caller::anonymous(Peer::of(parts).0.ip()))
+    Ok(Caller::anonymous(Client::of(parts).0))
 }
 
 async fn basic_header(app: &App, parts: &Parts) -> Result<Caller> {

@@ -10,7 +10,7 @@ use http::request::Parts;
 use quay_core::{Caller, Error, Result, Secret};
 
 use crate::http::App;
-use crate::listen::Peer;
+use crate::http::client::Client;
 
 /// What an `Authorization` header holds.
 pub(super) enum Credentials {
@@ -48,7 +48,7 @@ pub(super) fn credentials(header: &HeaderValue) -> Result<Credentials> {
 
 /// The caller of a request; nobody when it carries no credentials.
 pub(super) async fn caller(app: &App, parts: &Parts) -> Result<Caller> {
-    let from = Peer::of(parts).0.ip();
+    let from = Client::of(parts).0;
     let Some(header) = parts.headers.get(AUTHORIZATION) else {
         return Ok(Caller::anonymous(from));
     };
@@ -68,7 +68,7 @@ pub(super) async fn basic(app: &App, parts: &Parts, username: &str, password: &S
         robot if robot.contains('+') => "robot",
         _ => "password",
     };
-    let outcome = app.core.authenticate_client(username, password, Peer::of(parts).0.ip()).await;
+    let outcome = app.core.authenticate_client(username, password, Client::of(parts).0).await;
     app.metrics.attempt(kind, outcome.is_ok());
     outcome
 }

@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use super::{Browser, text};
+use super::{Browser, element, text};
 use crate::temporary::{PASSWORD, Registry};
 
 const AMELIE: [(&str, &str); 4] = [
@@ -50,6 +50,38 @@ async fn what_is_wrong_with_an_account_stands_beside_its_field_and_the_password_
     }
     // The rest of what was typed is still there.
     assert!(browser.page.contains("value=\"amelie@registry.example\""));
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_with_an_account_is_told_at_once_and_the_rest_is_kept() {
+    let registry = Registry::new().await;
+    let mut browser = Browser::new(&registry);
+    let page = browser.open("/createaccount").await;
+    assert!(element(page, "id=\"username\"").contains("minlength=\"2\" maxlength=\"255\""));
+    assert!(element(page, "id=\"password\"").contains("minlength=\"8\""));
+    let typed =
+        [("username", "Amelie!"), ("email", "no where@x"), ("password", "short"), ("confirm", "shorter")];
+    browser.fail("/createaccount", &typed).await;
+    browser.assert_wrong("username", "must match expression");
+    browser.assert_wrong("email", "Invalid email address");
+    browser.assert_wrong("password", "at least 8");
+    browser.assert_wrong("confirm-password", "do not match");
+    assert!(browser.page.contains("value=\"Amelie!\"") && browser.page.contains("value=\"no where@x\""));
+    assert!(!browser.page.contains("short"), "passwords are not sent back");
+    // A name that is taken is told beside the rest, too.
+    let typed =
+        [("username", "alice"), ("email", ""), ("password", "white space"), ("confirm", "white space")];
+    browser.fail("/createaccount", &typed).await;
+    browser.assert_wrong("username", "already exists");
+    browser.assert_wrong("email", "required");
+    browser.assert_wrong("password", "no whitespace");
+    assert!(!element(&browser.page, "id=\"confirm-password\"").contains("aria-invalid"));
+    // An address that is taken shows when all else is right.
+    let mut taken = AMELIE;
+    taken[1] = ("email", "alice@registry.example");
+    browser.fail("/createaccount", &taken).await;
+    browser.assert_wrong("email", "already been used");
+    assert!(!element(&browser.page, "id=\"username\"").contains("aria-invalid"));
 }
 
 #[tokio::test]

@@ -196,5 +196,5 @@ async fn a_description_is_saved_and_a_form_for_nothing_leads_back() {
         (StatusCode::SEE_OTHER, "/repository/charts/demo?tab=tags")
     );
     assert_eq!(alice.post(&format!("{DEMO}/-/nothing"), &[]).await.status, StatusCode::NOT_FOUND);
-    assert!(alice.page(&format!("{DEMO}?tab=logs")).await.contains("set repo description"));
+    assert!(alice.page(&format!("{DEMO}?tab=logs")).await.contains("Changed the description"));
 }
