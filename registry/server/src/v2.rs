@@ -81,7 +81,13 @@ async fn answer(app: &App, parts: &Parts, endpoint: &Endpoint, body: &mut Option
     let mut response = match endpoint {
         // Answered before: it needs no caller.
         Endpoint::Token | Endpoint::Ping => return ping(&caller, parts),
-        Endpoint::Catalog(page) => lists::catalog(app, &caller, page).await?,
+        Endpoint::Catalog(page) => {
+            // Who is not asked for credentials would take the empty list for all there is.
+            if tokenless(&caller, parts) && !core.config().feature_public_catalog {
+                return Err(quay_core::Refusal::Challenge { scope: None }.into());
+            }
+            lists::catalog(app, &caller, page).await?
+        }
         Endpoint::In(name, operation) => match operation {
             Operation::HeadManifest(at) | Operation::GetManifest(at) => {
                 let allowed = core.allow::<Pull>(&caller, name).await?;
@@ -144,9 +150,14 @@ async fn answer(app: &App, parts: &Parts, endpoint: &Endpoint, body: &mut Option
     Ok(response)
 }
 
+/// Nobody, who has not even asked for a token yet.
+fn tokenless(caller: &quay_core::Caller, parts: &Parts) -> bool {
+    caller.is_anonymous() && !parts.headers.contains_key(http::header::AUTHORIZATION)
+}
+
 /// `/v2/` tells a client whether its credentials work; without any it learns where to get a token.
 fn ping(caller: &quay_core::Caller, parts: &Parts) -> Result<Response> {
-    if caller.is_anonymous() && !parts.headers.contains_key(http::header::AUTHORIZATION) {
+    if tokenless(caller, parts) {
         return Err(quay_core::Refusal::Challenge { scope: None }.into());
     }
     Ok(crate::http::reply::json(StatusCode::OK, &true))

@@ -8,7 +8,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -134,46 +134,62 @@ impl Budget {
     }
 }
 
-/// A body as core takes it; its bytes are counted.
+/// A body that is given away to be read.
 ///
-/// What core leaves unread, because it refuses beforehand, can be taken back and drained.
-pub(super) struct Lent(Arc<Mutex<Option<Body>>>);
+/// What is left unread, because the request is refused beforehand, can be taken back and drained.
+pub(crate) struct Lent(Arc<Mutex<Option<Body>>>);
 
 impl Lent {
-    pub(super) fn new(body: Option<Body>) -> Self {
+    pub(crate) fn new(body: Option<Body>) -> Self {
         Self(Arc::new(Mutex::new(body)))
     }
 
-    /// The bytes as they arrive, counted.
+    /// The bytes as core takes them, counted as they arrive.
     pub(super) fn stream(&self, metrics: &Arc<Metrics>) -> quay_core::Body {
         let (lent, metrics) = (Arc::clone(&self.0), Arc::clone(metrics));
         Box::pin(futures::stream::poll_fn(move |context| {
-            let mut lent = lent.lock().unwrap_or_else(PoisonError::into_inner);
-            loop {
-                let Some(body) = lent.as_mut() else { return Poll::Ready(None) };
-                match ready!(Pin::new(body).poll_frame(context)) {
-                    None => *lent = None,
-                    Some(Err(error)) => {
-                        *lent = None;
-                        return Poll::Ready(Some(Err(BodyError(Box::new(error)))));
-                    }
-                    // Trailers say nothing here.
-                    Some(Ok(frame)) => {
-                        if let Ok(chunk) = frame.into_data() {
-                            metrics.blob_in(chunk.len() as u64);
-                            return Poll::Ready(Some(Ok(chunk)));
-                        }
-                    }
-                }
+            let next = ready!(next_chunk(&lent, context));
+            if let Some(Ok(chunk)) = &next {
+                metrics.blob_in(chunk.len() as u64);
             }
+            Poll::Ready(next.map(|chunk| chunk.map_err(|error| BodyError(Box::new(error)))))
         }))
     }
 
+    /// The bytes as handlers take them.
+    pub(crate) fn body(&self) -> Body {
+        let lent = Arc::clone(&self.0);
+        Body::from_stream(futures::stream::poll_fn(move |context| next_chunk(&lent, context)))
+    }
+
     /// What was not read to its end.
-    pub(super) fn left(self) -> Option<Body> {
+    pub(crate) fn left(self) -> Option<Body> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
+
+/// The next bytes of a lent body, which is gone at its end.
+fn next_chunk(lent: &Mutex<Option<Body>>, context: &mut Context<'_>) -> Poll<Option<NextChunk>> {
+    let mut lent = lent.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let Some(body) = lent.as_mut() else { return Poll::Ready(None) };
+        match ready!(Pin::new(body).poll_frame(context)) {
+            None => *lent = None,
+            Some(Err(error)) => {
+                *lent = None;
+                return Poll::Ready(Some(Err(error)));
+            }
+            // Trailers say nothing here.
+            Some(Ok(frame)) => {
+                if let Ok(chunk) = frame.into_data() {
+                    return Poll::Ready(Some(Ok(chunk)));
+                }
+            }
+        }
+    }
+}
+
+type NextChunk = std::result::Result<Bytes, axum::Error>;
 
 /// A body that fails when it has not arrived within a time, however steadily it trickles.
 pub fn arriving_within(body: Body, within: Duration) -> Body {
@@ -202,7 +218,7 @@ pub(super) async fn drain(parts: &Parts, body: Body) {
 }
 
 /// Reads a body for nothing, for a while.
-async fn discard(body: Body) {
+pub(crate) async fn discard(body: Body) {
     // Whatever the outcome, the answer is the same.
     let _ = tokio::time::timeout(DRAIN_WITHIN, async move {
         let mut body = Limited::new(body, DRAINED);
