@@ -67,7 +67,8 @@ async fn a_renamed_account_takes_its_images_and_robots_along_and_leaves_nothing_
     session.permit("alice/app", "alice+ci", "read").await?;
     let digest = pull_manifest(&started.client().basic(&alice), "alice/app", "1").await?.digest()?;
 
-    session.put("/api/v1/user/", &json!({ "username": "anna" })).await?.expect(200)?;
+    let new = json!({ "username": "anna", "email": "anna@example.com" });
+    session.put("/api/v1/user/", &new).await?.expect(200)?;
     let anna = Credentials::new("anna", &alice.password)?;
     let robot = Credentials::new("anna+ci", &token)?;
     for who in [&anna, &robot] {
