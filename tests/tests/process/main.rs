@@ -14,6 +14,7 @@ mod lifecycle;
 mod lists;
 mod manifests;
 mod podman;
+mod proxies;
 mod rest;
 mod security;
 mod serve;
