@@ -57,6 +57,9 @@ pub enum Error {
     /// A manifest of a type that is switched off or unknown.
     #[error("{0}")]
     UnsupportedMediaType(String),
+    /// An artifact of a type that the settings do not accept.
+    #[error("{0}")]
+    TypeNotAccepted(String),
     /// The upload stands elsewhere, or another request writes to it.
     #[error("the upload holds {held} bytes: continue there")]
     UploadOffset {
@@ -133,7 +136,7 @@ impl Error {
             Self::Invalid { code, .. } => *code,
             Self::TooLarge { .. } => ErrorCode::SizeInvalid,
             Self::Unsupported(_) => ErrorCode::Unsupported,
-            Self::UnsupportedMediaType(_) => ErrorCode::ManifestInvalid,
+            Self::UnsupportedMediaType(_) | Self::TypeNotAccepted(_) => ErrorCode::ManifestInvalid,
             Self::UploadOffset { .. } => ErrorCode::RangeInvalid,
             Self::BodyFailed => ErrorCode::BlobUploadInvalid,
             Self::NotFound(_)

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quay_oci::{ErrorCode, Manifest, media_type as mt};
+use quay_oci::{Manifest, media_type as mt};
 
 use crate::error::{Error, Result};
 
@@ -238,14 +238,11 @@ fn not_one_of<'a>(found: &str, allowed: impl Iterator<Item = &'a str>, place: Pl
 /// Worded as Quay does, which other programs look for, and with the setting that is to blame at the end.
 fn refusal(found: &str, is: &str, place: Place, why: &str) -> Error {
     let found: String = found.chars().take(mt::MAX_LEN).collect();
-    Error::invalid(
-        ErrorCode::ManifestInvalid,
-        format!(
-            "failed to parse manifest: manifest data does not match schema: '{found}' is {is}\n\n\
-             Failed validating 'enum' in {}: {why}",
-            place.path()
-        ),
-    )
+    Error::TypeNotAccepted(format!(
+        "failed to parse manifest: manifest data does not match schema: '{found}' is {is}\n\n\
+         Failed validating 'enum' in {}: {why}",
+        place.path()
+    ))
 }
 
 #[cfg(test)]

@@ -35,24 +35,30 @@ pub struct PutManifest {
 }
 
 impl Core {
-    /// Takes in a manifest under a tag, or under its digest alone.
+    /// Takes in a manifest under a tag, or under its digest alone, and points these further tags at it: all or nothing.
     pub async fn put_manifest(
         &self,
         at: &Allowed<Push>,
         reference: &Reference,
+        further: &[TagName],
         content_type: Option<&str>,
         bytes: Bytes,
     ) -> Result<PutManifest> {
         self.take_room(bytes.len() as u64)?;
         let manifest = Manifest::parse(content_type, &bytes).map_err(refused)?;
         self.rules().artifacts.check(&manifest)?;
-        let (digest, tag) = match reference {
-            Reference::Digest(digest) if digest.matches(&bytes) => (digest.clone(), None),
+        let (digest, mut names) = match reference {
+            Reference::Digest(digest) if digest.matches(&bytes) => (digest.clone(), Vec::new()),
             Reference::Digest(_) => {
                 return Err(Error::invalid(ErrorCode::DigestInvalid, "manifest digest mismatch"));
             }
-            Reference::Tag(tag) => (Digest::sha256(&bytes), Some(tag.clone())),
+            Reference::Tag(tag) => (Digest::sha256(&bytes), vec![tag.clone()]),
         };
+        for tag in further {
+            if !names.contains(tag) {
+                names.push(tag.clone());
+            }
+        }
         let put = PutManifest {
             digest: digest.clone(),
             media_type: manifest.media_type,
@@ -87,15 +93,13 @@ impl Core {
                     bytes,
                     now_ms,
                 };
-                let outcome = push.store(tx, tag.as_ref()).await?;
-                if let Some(tag) = &tag {
-                    entry
-                        .on_repo(landed.namespace, landed.repo)
-                        .detail("tag", tag.as_str())
-                        .record(tx)
-                        .await?;
-                } else if outcome != Outcome::Existing {
-                    entry.on_repo(landed.namespace, landed.repo).record(tx).await?;
+                let outcome = push.store(tx, &names).await?;
+                let entry = entry.on_repo(landed.namespace, landed.repo);
+                for tag in &names {
+                    entry.clone().detail("tag", tag.as_str()).record(tx).await?;
+                }
+                if names.is_empty() && outcome != Outcome::Existing {
+                    entry.record(tx).await?;
                 }
                 repos::touch(tx, landed.repo, now_ms).await?;
                 Ok(())
@@ -214,7 +218,7 @@ struct Incoming {
 }
 
 impl Incoming {
-    async fn store(&self, tx: &mut Tx, tag: Option<&TagName>) -> Result<Outcome> {
+    async fn store(&self, tx: &mut Tx, names: &[TagName]) -> Result<Outcome> {
         let Self { repo, namespace, manifest, kind, labels, digest, bytes, now_ms, .. } = self;
         let (repo, namespace, now_ms) = (*repo, *namespace, *now_ms);
         let blobs = self.linked_blobs(tx).await?;
@@ -228,11 +232,11 @@ impl Incoming {
                 Some(serde_json::to_vec(&manifest.annotations).map_err(|e| Error::Internal(Box::new(e)))?)
             }
         };
-        let expires_ms = match (tag, subject) {
-            (Some(_), _) => None,
+        let expires_ms = match subject {
+            _ if !names.is_empty() => None,
             // A referrer lives as long as its subject, once that is there.
-            (None, Some(subject)) if manifests::head(tx, repo, subject).await?.is_some() => None,
-            (None, _) => Some(untagged_until(tx, namespace, now_ms).await?),
+            Some(subject) if manifests::head(tx, repo, subject).await?.is_some() => None,
+            _ => Some(untagged_until(tx, namespace, now_ms).await?),
         };
         let new = NewManifest {
             repo,
@@ -258,12 +262,15 @@ impl Incoming {
             // Referrers that waited for their subject follow it from now on.
             manifests::set_referrers_expiry(tx, repo, digest, None).await?;
         }
-        if let Some(tag) = tag {
-            let effects = match manifest.is_index() {
-                true => Effects::of_children(tx, &ids).await?,
-                false => Effects::of(labels),
-            };
-            let end_ms = effects.end_ms(now_ms);
+        if names.is_empty() {
+            return Ok(put.outcome);
+        }
+        let effects = match manifest.is_index() {
+            true => Effects::of_children(tx, &ids).await?,
+            false => Effects::of(labels),
+        };
+        let end_ms = effects.end_ms(now_ms);
+        for tag in names {
             let set = SetTag { repo, name: tag.as_str(), manifest: put.id, end_ms, reversion: false, now_ms };
             set_tag(tx, namespace, &set).await?;
             if effects.immutable && self.tags_can_be_immutable {

@@ -8,6 +8,7 @@ mod charts;
 mod client_keys;
 mod conversion;
 mod crash;
+mod entities;
 mod gc;
 mod labels;
 mod library;

@@ -25,7 +25,7 @@ use crate::body::Body;
 use crate::clock::ms;
 use crate::core::Core;
 use crate::entropy;
-use crate::error::{Error, Missing, Result};
+use crate::error::{Error, Missing, Refusal, Result};
 use crate::perms::{Allowed, Pull, Push};
 use crate::pull::BlobStat;
 use work::Work;
@@ -205,6 +205,7 @@ impl Core {
     }
 
     /// Links a blob of another repository, provided that the caller may pull it there now. `false` means: upload it.
+    /// Who has the right and shows a token that does not carry it is told so: a wider token spares the bytes.
     pub async fn mount_blob(
         &self,
         at: &Allowed<Push>,
@@ -214,6 +215,7 @@ impl Core {
         let Some(from) = from else { return Ok(false) };
         let source = match self.allow::<Pull>(&at.caller, from).await {
             Ok(source) => source.repo(),
+            Err(narrow @ Error::Refused(Refusal::InsufficientScope { .. })) => return Err(narrow),
             Err(Error::Refused(_) | Error::NotFound(_)) => return Ok(false),
             Err(other) => return Err(other),
         };

@@ -16,6 +16,8 @@ mod account;
 mod app_tokens;
 mod config_document;
 mod discovery;
+mod entities;
+mod find;
 mod grants;
 mod labels;
 mod logs;
@@ -93,7 +95,11 @@ pub fn router() -> Router<App> {
         .routes(routes!(logs::counts_of_organization))
         .routes(routes!(logs::of_registry))
         .routes(routes!(logs::counts_of_registry))
+        .routes(routes!(entities::find))
+        .routes(routes!(find::repositories))
+        .routes(routes!(find::all))
         .routes(routes!(config_document::show))
+        .routes(routes!(discovery::capabilities))
         .routes(routes!(discovery::error_type))
         .split_for_parts();
     let description = discovery::written(&description);

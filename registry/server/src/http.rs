@@ -38,7 +38,7 @@ use crate::v2::body::arriving_within;
 use crate::{api, console, v2};
 
 /// The longest JSON body that an administrative request may have.
-const JSON_BODY: usize = 1024 * 1024;
+pub(crate) const JSON_BODY: usize = 1024 * 1024;
 /// Within this time it must have arrived.
 const JSON_WITHIN: Duration = Duration::from_secs(60);
 

@@ -6,6 +6,7 @@
 //! ```
 //! Owns: connections. Must not know: what a request means.
 
+mod plain;
 mod stall;
 mod streams;
 
@@ -207,11 +208,15 @@ impl Connection {
             tracing::debug!(%error, peer = %self.peer, "connection lost before it began");
             return;
         }
-        let stream = stall::Stalling::new(stream, self.server.limits.stall);
         let Some(config) = self.server.tls.clone() else {
+            let stream = stall::Stalling::new(stream, self.server.limits.stall);
             return self.http1(stream).await;
         };
-        let handshake = TlsAcceptor::from(config).accept(stream);
+        let handshake = async {
+            let stream = plain::answered(stream).await?;
+            let stream = stall::Stalling::new(stream, self.server.limits.stall);
+            TlsAcceptor::from(config).accept(stream).await
+        };
         let accepted = tokio::select! {
             () = self.stop.cancelled() => return,
             accepted = tokio::time::timeout(self.server.limits.handshake, handshake) => accepted,

@@ -40,7 +40,7 @@ const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream")
 /// Every request to `/v2`.
 pub async fn serve(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = Lent::new(body);
+    let body = Lent::new(&parts.headers, body);
     let mut response = match endpoint::parse(&parts.method, parts.uri.path(), parts.uri.query()) {
         Ok(Endpoint::Token) => token::serve(&app, &parts, &body).await,
         Ok(mut endpoint) => {
@@ -54,7 +54,7 @@ pub async fn serve(State(app): State<App>, request: Request) -> Response {
     };
     if response.status().is_client_error() || response.status().is_server_error() {
         // A client that is still sending would see a reset instead of the answer.
-        body.drain(&parts).await;
+        body.drain().await;
     }
     response.headers_mut().insert(&API_VERSION, REGISTRY_2);
     response
@@ -77,7 +77,13 @@ async fn answer(app: &App, parts: &Parts, endpoint: &Endpoint, body: &Lent) -> R
     let mut response = match endpoint {
         // Answered before: it needs no caller.
         Endpoint::Token | Endpoint::Ping => return ping(&caller, parts),
-        Endpoint::Catalog(page) => lists::catalog(app, &caller, page).await?,
+        Endpoint::Catalog(page) => {
+            // Who is not asked for credentials would take the empty list for all there is.
+            if tokenless(&caller, parts) && !core.config().feature_public_catalog {
+                return Err(quay_core::Refusal::Challenge { scope: None }.into());
+            }
+            lists::catalog(app, &caller, page).await?
+        }
         Endpoint::In(name, operation) => match operation {
             Operation::HeadManifest(at) | Operation::GetManifest(at) => {
                 let allowed = core.allow::<Pull>(&caller, name).await?;
@@ -140,9 +146,14 @@ async fn answer(app: &App, parts: &Parts, endpoint: &Endpoint, body: &Lent) -> R
     Ok(response)
 }
 
+/// Nobody, who has not even asked for a token yet.
+fn tokenless(caller: &quay_core::Caller, parts: &Parts) -> bool {
+    caller.is_anonymous() && !parts.headers.contains_key(http::header::AUTHORIZATION)
+}
+
 /// `/v2/` tells a client whether its credentials work; without any it learns where to get a token.
 fn ping(caller: &quay_core::Caller, parts: &Parts) -> Result<Response> {
-    if caller.is_anonymous() && !parts.headers.contains_key(http::header::AUTHORIZATION) {
+    if tokenless(caller, parts) {
         return Err(quay_core::Refusal::Challenge { scope: None }.into());
     }
     Ok(crate::http::reply::json(StatusCode::OK, &true))

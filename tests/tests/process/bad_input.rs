@@ -1,5 +1,7 @@
 //! What no decent client sends: every answer is a 4xx with the protocol's error JSON, and the registry goes on.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use bytes::Bytes;
 use quay_tests::artifact::{
@@ -8,6 +10,9 @@ use quay_tests::artifact::{
 use quay_tests::client::Client;
 use quay_tests::raw::{Raw, head};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::fixture::{Started, started};
 
@@ -43,6 +48,35 @@ async fn a_manifest_that_is_too_large_gets_413() -> Result<()> {
     let answer = put_manifest(&caller, REPOSITORY, "2", OCI_MANIFEST, &manifest(limit)).await?;
     assert_eq!(answer.status, 413, "{answer:?}");
     answer.error_code()?;
+    still_works(&started).await
+}
+
+#[tokio::test]
+async fn http_on_the_port_of_tls_is_told_so_in_words() -> Result<()> {
+    let started = started().await?;
+    for request in ["GET /v2/ HTTP/1.1\r\nHost: localhost\r\n\r\n", &format!("POST {}", "x".repeat(20_000))] {
+        let mut stream = TcpStream::connect(started.registry.https()).await?;
+        stream.write_all(request.as_bytes()).await?;
+        stream.shutdown().await?;
+        let mut answer = String::new();
+        timeout(Duration::from_secs(30), stream.read_to_string(&mut answer)).await??;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        assert!(answer.contains("this port speaks HTTPS"), "{answer}");
+    }
+    still_works(&started).await
+}
+
+#[tokio::test]
+async fn a_long_body_that_nobody_reads_does_not_cost_the_answer() -> Result<()> {
+    let started = started().await?;
+    for _ in 0..4 {
+        let call =
+            started.anonymous().post("/api/v1/organization/").header("content-type", "application/json");
+        call.body(noise(6 << 20)).send().await?.expect(403)?;
+        let call = started.caller().post("/api/v1/organization/").header("content-type", "application/json");
+        let told = call.body(noise(6 << 20)).send().await?.expect(413)?.json()?;
+        assert_eq!(told["error_type"], "invalid_request", "{told}");
+    }
     still_works(&started).await
 }
 

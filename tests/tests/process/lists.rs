@@ -6,7 +6,7 @@ use quay_tests::accounts::Credentials;
 use quay_tests::artifact::{OCI_INDEX, OCI_MANIFEST, pull_manifest, push, push_with, put_manifest, tags};
 use serde_json::json;
 
-use crate::fixture::started;
+use crate::fixture::{started, started_with};
 
 const REPOSITORY: &str = "quayadmin/lists";
 
@@ -154,6 +154,14 @@ async fn referrers_list_what_points_at_a_subject_and_filter_by_type() -> Result<
 }
 
 #[tokio::test]
+async fn a_public_catalog_asks_nobody_for_credentials() -> Result<()> {
+    let started = started_with("FEATURE_PUBLIC_CATALOG: true\n").await?;
+    let body = started.anonymous().get("/v2/_catalog").send().await?.expect(200)?.json()?;
+    assert_eq!(body["repositories"], serde_json::json!([]));
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_catalog_shows_what_the_caller_may_pull() -> Result<()> {
     let started = started().await?;
     let organization = started.organization("acme").await?;
@@ -169,6 +177,16 @@ async fn the_catalog_shows_what_the_caller_may_pull() -> Result<()> {
     };
     assert_eq!(list(&organization.owner).await?, ["acme/one", "acme/three", "acme/two"]);
     assert_eq!(list(&organization.stranger).await?, [""; 0]);
+
+    // many clients show no credentials before they are asked for them
+    let (client, path) = (started.client(), "/v2/_catalog");
+    let asked = client.anonymous().get(path).send().await?.expect(401)?;
+    assert_eq!(asked.challenge()?.scope.as_deref(), Some("registry:catalog:*"));
+    let token = client.answer_challenge(&asked, Some(&organization.owner)).await?;
+    let body = client.bearer(&token.text).get(path).send().await?.expect(200)?.json()?;
+    assert_eq!(body["repositories"].as_array().map(Vec::len), Some(3), "{body}");
+    let nobody = client.anonymous().get("/v2/auth").query(&client.token_query(&["registry:catalog:*"]));
+    nobody.send().await?.expect_error(401, "UNAUTHORIZED")?;
     let first = owner.get("/v2/_catalog?n=2").send().await?.expect(200)?;
     assert_eq!(first.json()?["repositories"].as_array().map(Vec::len), Some(2));
     assert!(first.need("link")?.contains("rel=\"next\""));

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bytes::Bytes;
-use quay_oci::Digest;
+use quay_oci::{Algorithm, Digest};
 use quay_tests::artifact::{
     DOCKER_LIST, DOCKER_MANIFEST, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, descriptor, manifest_bytes, noise,
     pull_manifest, push, push_blob, push_with, put_manifest,
@@ -97,6 +97,28 @@ async fn an_index_keeps_its_children() -> Result<()> {
     assert_eq!(pull_manifest(&caller, REPOSITORY, "all").await?.need("content-type")?, OCI_INDEX);
     caller.delete(&format!("/v2/{REPOSITORY}/manifests/child")).send().await?.expect(202)?;
     pull_manifest(&caller, REPOSITORY, child.digest.as_str()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn tags_named_beside_a_digest_answer_with_that_very_digest() -> Result<()> {
+    let started = started().await?;
+    let caller = started.caller();
+    let pushed = push(&caller, REPOSITORY, "1", 10).await?;
+    for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+        let digest = Digest::of(algorithm, &pushed.manifest);
+        let reference = format!("{digest}?tag={algorithm:?}-a&tag={algorithm:?}-b");
+        let put = put_manifest(&caller, REPOSITORY, &reference, OCI_MANIFEST, &pushed.manifest).await?;
+        let named: Vec<_> = put.expect(201)?.headers.get_all("oci-tag").iter().cloned().collect();
+        let tags = [format!("{algorithm:?}-a"), format!("{algorithm:?}-b")];
+        assert_eq!(named, tags);
+        for tag in tags {
+            let path = format!("/v2/{REPOSITORY}/manifests/{tag}");
+            assert_eq!(caller.head(&path).send().await?.expect(200)?.digest()?, digest);
+            let pulled = caller.get(&path).send().await?.expect(200)?;
+            assert_eq!((pulled.digest()?, &pulled.body), (digest.clone(), &pushed.manifest));
+        }
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use quay_tests::client::Caller;
 use quay_tests::clients::{Podman, Skopeo};
 use serde_json::Value;
 
-use crate::fixture::started;
+use crate::fixture::{started, started_with};
 
 const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
@@ -85,5 +85,19 @@ async fn podman_tells_a_stranger_that_he_may_not_push() -> Result<()> {
     podman.login(&host, &acme.stranger).await?.success()?;
     let refused = podman.push(&id, &format!("{host}/acme/image:1"), &[]).await?.failure()?;
     refused.saying("denied: requested access to the resource is denied: you may not push to acme/image")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn podman_prints_which_setting_keeps_a_manifest_out() -> Result<()> {
+    let started = started_with("FEATURE_GENERAL_OCI_SUPPORT: false\n").await?;
+    let podman = Podman::new(&started.ca)?;
+    let (id, to) = (podman.build(1_000).await?, format!("{}/quayadmin/image:1", started.registry.host()));
+    podman.login(&started.registry.host(), &started.admin).await?.success()?;
+    let refused = podman.push(&id, &to, &["--format", "oci"]).await?.failure()?;
+    refused
+        .saying("manifest invalid: manifest schema version not supported")?
+        .saying("FEATURE_GENERAL_OCI_SUPPORT")?;
+    podman.push(&id, &to, &["--format", "v2s2"]).await?.success()?;
     Ok(())
 }

@@ -239,6 +239,40 @@ async fn a_mount_needs_the_right_to_pull_from_the_source() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_mount_with_a_token_for_the_target_alone_tells_the_scope_that_is_enough() -> Result<()> {
+    let started = started().await?;
+    let organization = started.organization("narrow").await?;
+    let (client, owner) = (started.client(), &organization.owner);
+    let source = push(&client.basic(owner), "narrow/source", "1", 100_000).await?;
+    let layer = Digest::sha256(&source.layer);
+    let path = |target: &str| format!("/v2/{target}/blobs/uploads/?mount={layer}&from=narrow/source");
+
+    let refused = client.anonymous().post(&path("narrow/target")).send().await?.expect(401)?;
+    let both = "repository:narrow/target:pull,push repository:narrow/source:pull";
+    assert_eq!(refused.challenge()?.scope.as_deref(), Some(both), "nobody learns it at once");
+
+    let narrow = client.token(Some(owner), &["repository:narrow/target:pull,push"]).await?;
+    let refused = client.bearer(&narrow.text).post(&path("narrow/target")).send().await?.expect(401)?;
+    assert!(refused.need("www-authenticate")?.ends_with("error=\"insufficient_scope\""), "{refused:?}");
+    assert_eq!(refused.challenge()?.scope.as_deref(), Some(both));
+    let wide = client.answer_challenge(&refused, Some(owner)).await?;
+    client.bearer(&wide.text).post(&path("narrow/target")).send().await?.expect(201)?;
+
+    // who has no right to the source is told nothing of it and uploads, with any token
+    let stranger = &organization.stranger;
+    let target = format!("{}/target", stranger.username);
+    for scopes in [
+        vec![format!("repository:{target}:pull,push")],
+        vec![format!("repository:{target}:pull,push"), "repository:narrow/source:pull".to_owned()],
+    ] {
+        let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+        let token = client.token(Some(stranger), &scopes).await?;
+        client.bearer(&token.text).post(&path(&target)).send().await?.expect(202)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn two_writers_of_one_upload_do_not_mix_their_bytes() -> Result<()> {
     let started = started().await?;
     let (caller, bytes) = (started.caller(), noise(400_000));

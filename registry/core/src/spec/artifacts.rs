@@ -29,13 +29,13 @@ async fn the_settings_take_effect_while_running() {
     let mut config = w.config.clone();
     config.feature_helm_oci_support = Some(false);
     w.core.swap_config(config.clone());
-    assert_eq!(word(w.put(&alice, "alice/chart", "1.0.1", &chart).await), "MANIFEST_INVALID");
+    assert_eq!(word(w.put(&alice, "alice/chart", "1.0.1", &chart).await), "type not accepted");
     assert!(w.core.artifact_policy().contains("Helm charts are refused"));
 
     config.feature_helm_oci_support = None;
     config.allowed_oci_artifact_types = Some(BTreeMap::new());
     w.core.swap_config(config.clone());
-    assert_eq!(word(w.put(&alice, "alice/chart", "1.0.1", &chart).await), "MANIFEST_INVALID");
+    assert_eq!(word(w.put(&alice, "alice/chart", "1.0.1", &chart).await), "type not accepted");
 
     config.feature_helm_oci_support = Some(true);
     w.core.swap_config(config.clone());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use quay_oci::{Digest, media_type};
+use quay_oci::{Algorithm, Digest, media_type};
 use serde_json::{Value, json};
 
 use super::world::{World, name, reference, word};
@@ -110,7 +110,7 @@ async fn what_is_not_a_manifest_is_refused_with_a_reason() {
     let image = w.image(&alice, "alice/app", b"layer").await;
     let at = w.may_push(&alice, "alice/app").await;
     let put = async |at_reference: &str, content_type, text: String| {
-        w.core.put_manifest(&at, &reference(at_reference), content_type, text.into()).await
+        w.core.put_manifest(&at, &reference(at_reference), &[], content_type, text.into()).await
     };
     assert_eq!(word(put("v1", None, "no json".to_owned()).await), "MANIFEST_INVALID");
     assert_eq!(word(put("v1", None, "[]".to_owned()).await), "MANIFEST_INVALID");
@@ -241,7 +241,7 @@ async fn referrers_are_listed_with_type_and_annotations_and_can_be_filtered() {
     for manifest in [&signature, &chart] {
         let digest = Digest::sha256(manifest.as_bytes());
         let bytes = Bytes::from(manifest.clone());
-        let put = w.core.put_manifest(&push, &reference(digest.as_str()), None, bytes).await.unwrap();
+        let put = w.core.put_manifest(&push, &reference(digest.as_str()), &[], None, bytes).await.unwrap();
         assert_eq!(put.subject.as_ref(), Some(&image));
     }
 
@@ -345,6 +345,37 @@ async fn a_page_of_referrers_ends_by_its_bytes_too_and_the_next_goes_on_there() 
         last = Some(next);
     }
     assert_eq!((seen.len(), pages), (20, 2));
+}
+
+#[tokio::test]
+async fn further_tags_of_one_push_point_at_the_very_digest_pushed_all_or_none() {
+    let (w, alice) = World::with_alice().await;
+    let image = w.image(&alice, "alice/app", b"one").await;
+    let digest = Digest::of(Algorithm::Sha512, image.as_bytes());
+    let at = w.may_push(&alice, "alice/app").await;
+    let tags = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<_>>();
+    let put = async |manifest: &str, digest: &Digest, names: &[&str]| {
+        let (at_digest, bytes) = (reference(digest.as_str()), Bytes::from(manifest.to_owned()));
+        w.core.put_manifest(&at, &at_digest, &tags(names), None, bytes).await
+    };
+    put(&image, &digest, &["a", "b", "a"]).await.unwrap();
+    let pull = w.may_pull(&alice, "alice/app").await;
+    for tag in ["a", "b"] {
+        let found = w.core.manifest(&pull, &reference(tag)).await.unwrap();
+        assert_eq!(found.digest, digest, "{tag}");
+    }
+    assert_eq!(
+        w.deeds(&alice, "alice/app").await,
+        ["create_repo", "push_repo", "push_repo"],
+        "one for each tag"
+    );
+
+    let repo = super::uploads::repo_of(&w, "alice/app").await;
+    w.rows(async move |tx| quay_db::tables::tags::set_immutable(tx, repo, "b", true).await).await;
+    let other = w.image(&alice, "alice/app", b"two").await;
+    let refused = put(&other, &Digest::sha256(other.as_bytes()), &["c", "b"]).await;
+    assert!(matches!(refused, Err(Error::Immutable { tag }) if tag == "b"));
+    assert_eq!(word(w.core.manifest(&pull, &reference("c")).await), "not found", "nothing of it was done");
 }
 
 #[tokio::test]

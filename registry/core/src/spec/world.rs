@@ -191,7 +191,7 @@ impl World {
     ) -> Result<Digest> {
         let allowed = self.may_push(who, repository).await;
         let bytes = Bytes::from(manifest.to_owned());
-        Ok(self.core.put_manifest(&allowed, &reference(at), None, bytes).await?.digest)
+        Ok(self.core.put_manifest(&allowed, &reference(at), &[], None, bytes).await?.digest)
     }
 
     /// The bytes of a manifest, as a reader gets them.
@@ -282,6 +282,7 @@ pub(crate) fn word<T>(result: Result<T>) -> &'static str {
         Err(Error::TooManyAttempts { .. }) => "too many attempts",
         Err(Error::UploadOffset { .. }) => "offset",
         Err(Error::Conflict(_)) => "conflict",
+        Err(Error::TypeNotAccepted(_)) => "type not accepted",
         Err(Error::Invalid { code, .. }) => code.as_str(),
         Err(other) => panic!("unexpected outcome: {other:?}"),
     }

@@ -57,9 +57,9 @@ fn one(service: &str, scope: &str) -> Result<Option<ScopeRequest>> {
     // The name may hold a colon itself (`host:port/…`): actions begin after the last one.
     let (Some((asked, actions)), "repository") = (rest.rsplit_once(':'), kind) else { return Ok(None) };
     let path = asked.strip_prefix(service).and_then(|rest| rest.strip_prefix('/')).unwrap_or(asked);
-    let name = path
-        .parse::<RepositoryName>()
-        .map_err(|_| Error::invalid(ErrorCode::NameInvalid, format!("Invalid repository name: {asked}")))?;
+    let name = path.parse::<RepositoryName>().map_err(|error| {
+        Error::invalid(ErrorCode::NameInvalid, format!("Invalid repository name: {asked}; {error}"))
+    })?;
     let wants = |action: &str| actions.split(',').any(|a| a == action);
     Ok(Some(ScopeRequest {
         asked: asked.to_owned(),
@@ -124,7 +124,11 @@ mod tests {
     #[test]
     fn a_name_that_cannot_be_a_repository_is_an_error() {
         let wrong = parse("reg.example", &["repository:Charts/Demo:pull".to_owned()], Ok);
-        assert!(matches!(wrong, Err(Error::Invalid { code: ErrorCode::NameInvalid, .. })));
+        let Err(Error::Invalid { code: ErrorCode::NameInvalid, message }) = wrong else {
+            panic!("{wrong:?}");
+        };
+        assert!(message.starts_with("Invalid repository name: Charts/Demo; "), "{message}");
+        assert!(message.contains("lower-case"), "{message}");
     }
 
     #[test]

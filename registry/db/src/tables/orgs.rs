@@ -87,6 +87,8 @@ statements! {
                      (SELECT count(*) FROM team_members m WHERE m.team_id = t.id),
                      (SELECT count(*) FROM team_grants g WHERE g.team_id = t.id)
                      FROM teams t WHERE t.org_id = $1 ORDER BY t.name");
+    TEAMS_BETWEEN = concat!("SELECT ", team_columns!(), " FROM teams t
+                     WHERE t.org_id = $1 AND t.name >= $2 AND t.name < $3 ORDER BY t.name LIMIT $4");
     UPDATE_TEAM = "UPDATE teams SET role = $2, description = coalesce($3, description) WHERE id = $1";
     DELETE_TEAM = "DELETE FROM teams WHERE id = $1";
     ADD_MEMBER = "INSERT INTO team_members (team_id, user_id, created_ms) VALUES ($1, $2, $3)
@@ -168,6 +170,17 @@ pub async fn team(c: &mut Conn, org: UserId, name: &str) -> Result<Option<Team>,
 /// All teams of an organization by name.
 pub async fn teams(c: &mut Conn, org: UserId) -> Result<Vec<TeamSummary>, Error> {
     c.all(TEAMS, params![org], summary).await
+}
+
+/// Teams of an organization with names from one, included, to another, excluded.
+pub async fn teams_between(
+    c: &mut Conn,
+    org: UserId,
+    from: &str,
+    to: &str,
+    limit: u32,
+) -> Result<Vec<Team>, Error> {
+    c.all(TEAMS_BETWEEN, params![org, from, to, limit], team_row).await
 }
 
 /// Changes the role, and the description when one is given.

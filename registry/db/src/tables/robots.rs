@@ -74,6 +74,8 @@ statements! {
               WHERE r.token_hash = $1");
     LIST = concat!("SELECT ", columns!(), " FROM users u JOIN robots r ON r.user_id = u.id
               WHERE u.owner_id = $1 AND u.username > $2 ORDER BY u.username LIMIT $3");
+    BETWEEN = concat!("SELECT ", columns!(), " FROM users u JOIN robots r ON r.user_id = u.id
+              WHERE u.owner_id = $1 AND u.username >= $2 AND u.username < $3 ORDER BY u.username LIMIT $4");
     SET_TOKEN = "UPDATE robots SET token_hash = $2, token_sealed = $3 WHERE user_id = $1 RETURNING user_id";
     RESEAL = "UPDATE robots SET token_sealed = $2 WHERE user_id = $1";
     SET_DESCRIPTION = "UPDATE robots SET description = $2 WHERE user_id = $1";
@@ -127,6 +129,17 @@ pub async fn by_token(c: &mut Conn, token_hash: &[u8; 32]) -> Result<Option<Robo
 /// Robots of a namespace by name.
 pub async fn list(c: &mut Conn, owner: UserId, after: Option<&str>, limit: u32) -> Result<Vec<Robot>, Error> {
     c.all(LIST, params![owner, after.unwrap_or(""), limit], robot).await
+}
+
+/// Robots of a namespace with full names from one, included, to another, excluded.
+pub async fn between(
+    c: &mut Conn,
+    owner: UserId,
+    from: &str,
+    to: &str,
+    limit: u32,
+) -> Result<Vec<Robot>, Error> {
+    c.all(BETWEEN, params![owner, from, to, limit], robot).await
 }
 
 /// Gives it another token and voids what was issued before; gives the new generation.

@@ -144,6 +144,9 @@ statements! {
               ORDER BY u.username LIMIT $2");
     LIST_KIND = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind = $3 AND u.username > $1 AND u.retired_ms IS NULL
               ORDER BY u.username LIMIT $2");
+    BETWEEN = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind = $1 AND u.username >= $2 AND u.username < $3
+              AND u.enabled = $5 AND u.retired_ms IS NULL ORDER BY u.username LIMIT $4");
+    SET_INVOICE_EMAIL = "UPDATE users SET invoice_email = $2 WHERE id = $1";
     PEOPLE = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind = 0 AND u.username > $1 AND u.retired_ms IS NULL
               AND (u.enabled = 1 OR $3 = 1) ORDER BY u.username LIMIT $2");
     BECOME_ORGANIZATION = "UPDATE users SET kind = 1, password_hash = NULL, enabled = $2, superuser = $3,
@@ -313,6 +316,16 @@ pub async fn list(
         None => c.all(LIST, params![after, limit], user).await,
         Some(kind) => c.all(LIST_KIND, params![after, limit, kind], user).await,
     }
+}
+
+/// People or organizations with names from one, included, to another, excluded; not those who are disabled.
+pub async fn between(c: &mut Conn, kind: Kind, from: &str, to: &str, limit: u32) -> Result<Vec<User>, Error> {
+    c.all(BETWEEN, params![kind, from, to, limit, true], user).await
+}
+
+/// Changes where invoices go.
+pub async fn set_invoice_email(tx: &mut Tx, id: UserId, address: Option<&str>) -> Result<bool, Error> {
+    tx.hit(SET_INVOICE_EMAIL, params![id, address]).await
 }
 
 /// People by name; those who are disabled too, if wanted: they are passed over otherwise.

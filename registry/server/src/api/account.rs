@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
 use quay_core::perms::{Account, ManageNamespace};
-use quay_core::{AboutMe, Allowed, Error, Membership, NewUser, Secret, User};
+use quay_core::{AboutMe, Allowed, Error, Invoicing, Membership, NewUser, Secret, User};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -52,7 +52,7 @@ struct OrganizationOfUser {
 }
 
 impl UserView {
-    fn new(user: User, about: AboutMe, organizations: Vec<Membership>) -> Self {
+    fn new(user: User, about: AboutMe, invoicing: Invoicing, organizations: Vec<Membership>) -> Self {
         let organization = |membership: Membership| OrganizationOfUser {
             avatar: Avatar::new(&membership.organization, "org"),
             can_create_repo: membership.can_create,
@@ -70,8 +70,8 @@ impl UserView {
             verified: user.verified,
             email: user.email,
             logins: Vec::new(),
-            invoice_email: false,
-            invoice_email_address: None,
+            invoice_email: invoicing.by_mail,
+            invoice_email_address: invoicing.address,
             preferred_namespace: false,
             tag_expiration_s: user.tag_expiration_s,
             prompts: Vec::new(),
@@ -91,7 +91,8 @@ async fn view(app: &App, account: &Allowed<Account>) -> Answer<UserView> {
     let user = app.core.user(account).await?;
     let about = app.core.about_me(account).await?;
     let organizations = app.core.my_organizations(account).await?;
-    Ok(UserView::new(user, about, organizations))
+    let invoicing = app.core.invoicing(account).await?;
+    Ok(UserView::new(user, about, invoicing, organizations))
 }
 
 /// The account that is signed in.
@@ -118,7 +119,10 @@ pub(super) async fn create(State(app): State<App>, visitor: Visitor, Json(body):
     let user = app.core.create_user(&visitor.caller, new).await?;
     let from = visitor.caller.from();
     let signed_in = session::sign_in(&app.core, &user.username, &password, from, visitor.session()).await?;
-    let response = reply::json(StatusCode::OK, &UserView::new(user, AboutMe::default(), Vec::new()));
+    let response = reply::json(
+        StatusCode::OK,
+        &UserView::new(user, AboutMe::default(), Invoicing::default(), Vec::new()),
+    );
     welcome(&app, &signed_in, response)
 }
 
@@ -132,6 +136,10 @@ pub(super) struct ChangeUser {
     username: Option<String>,
     #[serde(default)]
     tag_expiration_s: Option<u64>,
+    #[serde(default)]
+    invoice_email: Option<bool>,
+    #[serde(default)]
+    invoice_email_address: Option<String>,
     #[serde(default)]
     given_name: Option<String>,
     #[serde(default)]
@@ -155,6 +163,10 @@ pub(super) async fn change(State(app): State<App>, visitor: Visitor, Json(body):
     if let Some(seconds) = body.tag_expiration_s {
         let own = app.core.allow_in::<ManageNamespace>(&visitor.caller, &name).await?;
         app.core.set_tag_expiration(&own, seconds).await?;
+    }
+    if body.invoice_email.is_some() || body.invoice_email_address.is_some() {
+        let address = body.invoice_email_address.as_deref();
+        app.core.set_invoicing(&account, body.invoice_email, address).await?;
     }
     let about = AboutMe {
         given_name: body.given_name,

@@ -53,6 +53,7 @@ struct OneView {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
     /// Only those that end soon.
     #[serde(default, deserialize_with = "body::flag")]

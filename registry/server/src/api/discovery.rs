@@ -67,6 +67,14 @@ pub(super) async fn show(description: Bytes) -> Response {
     ([(CONTENT_TYPE, "application/json")], description).into_response()
 }
 
+/// What this registry does that others may not. An index is taken only when everything it lists is there.
+#[utoipa::path(get, path = "/api/v1/registry/capabilities", tag = "discovery", responses((status = 200)))]
+pub(super) async fn capabilities() -> Response {
+    let sparse =
+        json!({"supported": false, "required_architectures": [], "optional_architectures_allowed": false});
+    reply::json(StatusCode::OK, &json!({"sparse_manifests": sparse, "mirror_architectures": []}))
+}
+
 /// What an error type means.
 #[utoipa::path(get, path = "/api/v1/error/{error_type}", tag = "error", params(("error_type" = String, Path)),
     responses((status = 200), (status = 404)))]

@@ -2,17 +2,22 @@
 
 use std::sync::{Arc, OnceLock};
 
+use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, HeaderName};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, StatusCode};
+use quay_core::Error;
 
 use super::outcome::{Answer, Problem, Trouble};
 use crate::http::observe::Who;
-use crate::http::{App, reply};
+use crate::http::{App, JSON_BODY, reply};
+use crate::v2::body::Lent;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// The framework's own texts are a line.
+const LONGEST_REFUSAL: usize = 4096;
 static ALLOW: HeaderName = http::header::ALLOW;
 
 /// Where [`super::visitor`] leaves what the frame needs afterwards.
@@ -37,7 +42,11 @@ impl Note {
 pub(super) async fn framed(mut request: Request, next: Next) -> Response {
     let note = Note::default();
     request.extensions_mut().insert(note.clone());
-    let mut response = next.run(request).await;
+    let (parts, body) = request.into_parts();
+    let lent = Lent::new(&parts.headers, body);
+    let mut response = unreadable(next.run(Request::from_parts(parts, lent.body())).await).await;
+    // A client that is still sending would see a reset instead of the answer.
+    lent.drain().await;
     let noted = note.0.get();
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let base = noted.map_or("", |noted| noted.base.as_str());
@@ -53,6 +62,20 @@ pub(super) async fn framed(mut request: Request, next: Next) -> Response {
     }
     response.headers_mut().entry(CACHE_CONTROL).or_insert(NO_STORE);
     response
+}
+
+/// What the framework refused before any operation saw it, as a problem like all others.
+async fn unreadable(response: Response) -> Response {
+    let plain = |header: &HeaderValue| header.as_bytes().starts_with(b"text/plain");
+    let refused = matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE);
+    if !refused || !response.headers().get(CONTENT_TYPE).is_some_and(plain) {
+        return response;
+    }
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return Trouble::from(Error::TooLarge { limit: JSON_BODY as u64 }).into_response();
+    }
+    let said = to_bytes(response.into_body(), LONGEST_REFUSAL).await.unwrap_or_default();
+    Trouble::Request(String::from_utf8_lossy(&said).into_owned()).into_response()
 }
 
 /// An unknown path below `/api/v1`.

@@ -12,6 +12,7 @@ use super::repository::{Asked, no_content};
 use crate::http::reply;
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Filter {
     /// Only labels whose key contains this.
     #[serde(default)]

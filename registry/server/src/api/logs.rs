@@ -21,6 +21,7 @@ const PAGE: u32 = 20;
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Range {
     /// First day, `MM/DD/YYYY`; yesterday when it is left out.
     #[serde(default)]

@@ -134,6 +134,7 @@ fn of_core(error: Error) -> Response {
         | Error::Invalid { .. }
         | Error::Unsupported(_)
         | Error::UnsupportedMediaType(_)
+        | Error::TypeNotAccepted(_)
         | Error::UploadOffset { .. }
         | Error::RangeNotSatisfiable { .. }
         | Error::BodyFailed => problem(StatusCode::BAD_REQUEST, "invalid_request"),

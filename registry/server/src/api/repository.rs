@@ -98,6 +98,7 @@ pub(super) async fn serve(
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
     /// Only repositories of this namespace.
     #[serde(default)]
@@ -262,6 +263,7 @@ struct RepositoryDetail {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ShowQuery {
     /// Whether tags come along; they do unless this is false.
     #[serde(default = "yes", rename = "includeTags", deserialize_with = "body::flag")]

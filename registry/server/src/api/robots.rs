@@ -77,6 +77,7 @@ impl RobotView {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
     /// Whether to show tokens, to those who may see them.
     #[serde(default = "yes", deserialize_with = "body::flag")]

@@ -29,6 +29,7 @@ fn yes() -> bool {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
     /// Whether accounts that are disabled are listed too; they are unless this is `false`.
     #[serde(default = "yes", deserialize_with = "body::flag")]

@@ -16,6 +16,7 @@ use super::view::date;
 use crate::http::reply;
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Only this tag.
     #[serde(default, rename = "specificTag")]

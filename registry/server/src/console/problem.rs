@@ -102,6 +102,7 @@ impl IntoResponse for Problem {
             | Error::TooLarge { .. }
             | Error::Unsupported(_)
             | Error::UnsupportedMediaType(_)
+            | Error::TypeNotAccepted(_)
             | Error::UploadOffset { .. }
             | Error::RangeNotSatisfiable { .. }
             | Error::BodyFailed => page(StatusCode::BAD_REQUEST, "This cannot be done", capitalised(&text)),

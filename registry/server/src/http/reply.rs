@@ -18,11 +18,10 @@ pub fn error(status: StatusCode, code: ErrorCode, message: &str) -> Response {
     envelope(status, code, message, None)
 }
 
-/// The same where the protocol's own words come first and ours are the detail, as Quay words what is wrong with a
-/// manifest.
+/// The same with a detail, where Quay's clients look for what is wrong with a manifest.
 #[must_use]
-pub fn detailed_error(status: StatusCode, code: ErrorCode, detail: &str) -> Response {
-    envelope(status, code, code.message(), Some(Detail { message: detail }))
+pub fn detailed_error(status: StatusCode, code: ErrorCode, message: &str, detail: &str) -> Response {
+    envelope(status, code, message, Some(Detail { message: detail }))
 }
 
 #[derive(Serialize)]

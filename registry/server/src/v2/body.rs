@@ -17,6 +17,7 @@ use std::time::Duration;
 use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
+use http::HeaderMap;
 use http::header::EXPECT;
 use http::request::Parts;
 use quay_core::{BodyError, Error, Result};
@@ -135,18 +136,18 @@ impl Budget {
 }
 
 /// The body of a request, lent to whoever shall read it: what a refusal leaves unread is drained by who answers.
-pub(super) struct Lent(Arc<Mutex<Unread>>);
+pub(crate) struct Lent(Arc<Mutex<Unread>>);
 
 struct Unread {
     /// Gone once it has been read to its end.
     body: Option<Body>,
-    /// Whether somebody has asked for it, so that it is on its way.
-    begun: bool,
+    /// Whether the client waits for `100 Continue`, which it gets when somebody begins to read.
+    held_back: bool,
 }
 
 impl Lent {
-    pub(super) fn new(body: Body) -> Self {
-        Self(Arc::new(Mutex::new(Unread { body: Some(body), begun: false })))
+    pub(crate) fn new(headers: &HeaderMap, body: Body) -> Self {
+        Self(Arc::new(Mutex::new(Unread { body: Some(body), held_back: headers.contains_key(EXPECT) })))
     }
 
     fn unread(&self) -> MutexGuard<'_, Unread> {
@@ -180,15 +181,20 @@ impl Lent {
         }))
     }
 
+    /// The bytes as handlers take them.
+    pub(crate) fn body(&self) -> Body {
+        let lent = Self(Arc::clone(&self.0));
+        Body::from_stream(futures::stream::poll_fn(move |context| lent.unread().poll_next(context)))
+    }
+
     async fn next(&self) -> Option<std::result::Result<Bytes, axum::Error>> {
         poll_fn(|context| self.unread().poll_next(context)).await
     }
 
     /// Throws away what is left of a short body, for a while, so that a client that is still sending gets to reading the
-    /// answer. One that waits for `100 Continue` is not on its way, and a long one is not worth it.
-    pub(super) async fn drain(&self, parts: &Parts) {
-        let is_waited_for = parts.headers.contains_key(EXPECT) && !self.unread().begun;
-        if is_waited_for || self.announced() > DRAINED {
+    /// answer. One that is held back is not on its way, and a long one is not worth it.
+    pub(crate) async fn drain(&self) {
+        if self.unread().held_back || self.announced() > DRAINED {
             return;
         }
         let mut left = DRAINED;
@@ -210,7 +216,7 @@ impl Unread {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<std::result::Result<Bytes, axum::Error>>> {
-        self.begun = true;
+        self.held_back = false;
         loop {
             let Some(body) = self.body.as_mut() else { return Poll::Ready(None) };
             match ready!(Pin::new(body).poll_frame(context)) {
@@ -229,6 +235,29 @@ impl Unread {
         }
     }
 }
+
+/// The next bytes of a lent body, which is gone at its end.
+fn next_chunk(lent: &Mutex<Option<Body>>, context: &mut Context<'_>) -> Poll<Option<NextChunk>> {
+    let mut lent = lent.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let Some(body) = lent.as_mut() else { return Poll::Ready(None) };
+        match ready!(Pin::new(body).poll_frame(context)) {
+            None => *lent = None,
+            Some(Err(error)) => {
+                *lent = None;
+                return Poll::Ready(Some(Err(error)));
+            }
+            // Trailers say nothing here.
+            Some(Ok(frame)) => {
+                if let Ok(chunk) = frame.into_data() {
+                    return Poll::Ready(Some(Ok(chunk)));
+                }
+            }
+        }
+    }
+}
+
+type NextChunk = std::result::Result<Bytes, axum::Error>;
 
 /// A body that fails when it has not arrived within a time, however steadily it trickles.
 pub fn arriving_within(body: Body, within: Duration) -> Body {
@@ -263,7 +292,13 @@ mod tests {
     }
 
     fn lent(piece: &'static [u8], count: usize) -> Lent {
-        Lent::new(pieces(piece, count))
+        Lent::new(&HeaderMap::new(), pieces(piece, count))
+    }
+
+    /// One whose client waits for `100 Continue`.
+    fn held_back() -> Lent {
+        let expects = (EXPECT, http::HeaderValue::from_static("100-continue"));
+        Lent::new(&HeaderMap::from_iter([expects]), pieces(b"0123456789", 410))
     }
 
     fn silent() -> Body {
@@ -274,18 +309,14 @@ mod tests {
         Budget { wait: Duration::from_millis(10), ..Budget::default() }
     }
 
-    fn asked(expects: bool) -> Parts {
-        let (mut parts, ()) = http::Request::new(()).into_parts();
-        if expects {
-            parts.headers.insert(EXPECT, http::HeaderValue::from_static("100-continue"));
-        }
-        parts
+    fn asked() -> Parts {
+        http::Request::new(()).into_parts().0
     }
 
     #[tokio::test]
     async fn what_one_reader_leaves_of_a_body_is_there_for_the_next() {
         let metrics = Metrics::new("0");
-        let lent = Lent::new(pieces(b"0123456789", 3));
+        let lent = lent(b"0123456789", 3);
         let mut stream = lent.stream(&metrics);
         assert_eq!(stream.next().await.expect("a piece").expect("read"), "0123456789");
         drop(stream);
@@ -297,23 +328,19 @@ mod tests {
     #[tokio::test]
     async fn a_refused_body_is_drained_by_whomever_it_was_begun_and_one_that_is_held_back_is_not() {
         let four = Arc::new(Semaphore::new(4));
-        let long = lent(b"0123456789", 410);
+        let long = held_back();
         let refused = impatient().whole(&four, &long, 1024, FORM_WITHIN).await;
         assert!(matches!(refused, Err(Error::TooLarge { .. })) && !long.is_empty());
-        let streamed = lent(b"0123456789", 410);
+        let streamed = held_back();
         assert!(streamed.stream(&Metrics::new("0")).next().await.is_some());
-        let untouched = lent(b"0123456789", 410);
-        for (body, expects, drained) in [
-            (&long, true, true),
-            (&streamed, true, true),
-            (&untouched, true, false),
-            (&untouched, false, true),
-        ] {
-            body.drain(&asked(expects)).await;
-            assert_eq!(body.is_empty(), drained);
+        for (body, is_drained) in
+            [(long, true), (streamed, true), (held_back(), false), (lent(b"0123456789", 410), true)]
+        {
+            body.drain().await;
+            assert_eq!(body.is_empty(), is_drained);
         }
         let endless = lent(&[0; 1024 * 1024], usize::MAX);
-        endless.drain(&asked(false)).await;
+        endless.drain().await;
         assert!(!endless.is_empty());
     }
 
@@ -328,7 +355,9 @@ mod tests {
         assert_eq!(four.available_permits(), 4);
         let long = budget.whole(&four, &lent(b"0123456789", 410), 4096, FORM_WITHIN).await;
         assert!(matches!(long, Err(Error::TooLarge { limit: 4096 })), "{long:?}");
-        let late = budget.whole(&four, &Lent::new(silent()), 4096, Duration::from_millis(1)).await;
+        let late = budget
+            .whole(&four, &Lent::new(&HeaderMap::new(), silent()), 4096, Duration::from_millis(1))
+            .await;
         assert!(matches!(late, Err(Error::BodyFailed)), "{late:?}");
         assert_eq!(four.available_permits(), 4);
     }
@@ -336,8 +365,8 @@ mod tests {
     #[tokio::test]
     async fn forms_that_are_announced_and_never_sent_take_nothing_from_others() {
         let budget = Budget::default();
-        let parts = asked(false);
-        let bodies: Vec<_> = (0..3000).map(|_| Lent::new(silent())).collect();
+        let parts = asked();
+        let bodies: Vec<_> = (0..3000).map(|_| Lent::new(&HeaderMap::new(), silent())).collect();
         let mut waiting: Vec<_> = bodies.iter().map(|body| Box::pin(budget.form(&parts, body))).collect();
         for form in &mut waiting {
             assert!(futures::poll!(form).is_pending());
@@ -351,7 +380,7 @@ mod tests {
     async fn forms_that_fill_their_budget_leave_that_of_manifests() {
         let budget = impatient();
         let _all = budget.forms.acquire_many(16 * 1024).await.expect("open");
-        let parts = asked(false);
+        let parts = asked();
         let refused = budget.form(&parts, &lent(b"x", 1)).await;
         assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
         budget.manifest(&lent(b"{}", 1), 4 << 20).await.expect("read");
@@ -360,7 +389,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_has_a_few_forms_at_a_time() {
         let (budget, turns) = (impatient(), Turns::new(1));
-        let mut parts = asked(false);
+        let mut parts = asked();
         parts.extensions.insert(turns.clone());
         let held = turns.take(1).await.expect("free");
         let refused = budget.form(&parts, &lent(b"x", 1)).await;

@@ -9,10 +9,10 @@ use axum::response::Response;
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_RANGE, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
-use quay_core::{Error, Missing, Refusal};
+use quay_core::{Error, Missing, Refusal, Scope};
 use quay_oci::{ErrorCode, Reference};
 
-use super::endpoint::{Endpoint, Operation, Unreadable};
+use super::endpoint::{Endpoint, Operation, Start, Unreadable};
 use super::{uploads, value};
 use crate::http::observe::Fault;
 use crate::http::{App, reply};
@@ -43,18 +43,23 @@ pub(super) fn respond(app: &App, parts: &Parts, endpoint: &Endpoint, error: Erro
     let error = at_a_probe(endpoint, error);
     let status = status(&error);
     let text = message(app, endpoint, &error);
-    let mut response = match code(&error) {
-        ErrorCode::ManifestInvalid => reply::detailed_error(status, ErrorCode::ManifestInvalid, &text),
-        code => reply::error(status, code, &text),
+    let mut response = match (code(&error), &error) {
+        // Quay's body for this, to the letter.
+        (code, Error::TypeNotAccepted(_)) => reply::detailed_error(status, code, code.message(), &text),
+        // podman, skopeo and docker show the message alone: the reason stands there, too.
+        (code @ ErrorCode::ManifestInvalid, _) => {
+            reply::detailed_error(status, code, &format!("{}: {text}", code.message()), &text)
+        }
+        (code, _) => reply::error(status, code, &text),
     };
     let headers = response.headers_mut();
     match &error {
         Error::Refused(Refusal::Challenge { scope }) => {
-            let scope = scope.as_ref().map(ToString::to_string).or_else(|| wanted(endpoint));
+            let scope = scope.as_ref().map(|scope| enough(endpoint, scope)).or_else(|| wanted(endpoint));
             headers.insert(WWW_AUTHENTICATE, challenge(app, parts, scope.as_deref(), None));
         }
         Error::Refused(Refusal::InsufficientScope { scope }) => {
-            let scope = scope.to_string();
+            let scope = enough(endpoint, scope);
             headers.insert(WWW_AUTHENTICATE, challenge(app, parts, Some(&scope), Some("insufficient_scope")));
         }
         Error::BadCredentials(_) => {
@@ -116,7 +121,7 @@ fn message(app: &App, endpoint: &Endpoint, error: &Error) -> String {
             let hint = if config.feature_library_support && name.namespace() == library {
                 format!("; a name without an organization means {library}, put yours in front of it")
             } else {
-                String::new()
+                format!("; ask an owner of {} for the right", name.namespace())
             };
             format!("{text}: you may not {verb} {name}{hint}")
         }
@@ -133,7 +138,7 @@ pub(super) fn status(error: &Error) -> StatusCode {
         Error::Refused(Refusal::NameUnknown) | Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Conflict(_) | Error::Immutable { .. } => StatusCode::CONFLICT,
-        Error::Invalid { .. } | Error::BodyFailed => StatusCode::BAD_REQUEST,
+        Error::Invalid { .. } | Error::TypeNotAccepted(_) | Error::BodyFailed => StatusCode::BAD_REQUEST,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unsupported(_) => StatusCode::METHOD_NOT_ALLOWED,
         Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -151,6 +156,17 @@ fn code(error: &Error) -> ErrorCode {
         Error::Unavailable { .. } => ErrorCode::Unavailable,
         Error::Internal(_) => ErrorCode::Unknown,
         other => other.code().unwrap_or(ErrorCode::Unsupported),
+    }
+}
+
+/// The scope to ask for where this one was missing. A mount reads from a second repository: a token for one of the two
+/// would be refused for the other.
+fn enough(endpoint: &Endpoint, missing: &Scope) -> String {
+    match endpoint {
+        Endpoint::In(to, Operation::StartUpload(Start::Mount { from: Some(from), .. })) => {
+            format!("repository:{to}:pull,push repository:{from}:pull")
+        }
+        _ => missing.to_string(),
     }
 }
 

@@ -141,11 +141,7 @@ async fn store(
         })?),
     };
     let whole = app.bodies.manifest(body, MAX_BYTES).await?;
-    let stored = app.core.put_manifest(allowed, at, content_type, whole.bytes.clone()).await?;
-    for tag in tags {
-        let further = Reference::Tag(tag.clone());
-        app.core.put_manifest(allowed, &further, content_type, whole.bytes.clone()).await?;
-    }
+    let stored = app.core.put_manifest(allowed, at, tags, content_type, whole.bytes.clone()).await?;
     let mut response = created(allowed.repository(), "manifests", &stored.digest);
     let headers = response.headers_mut();
     if let Some(subject) = &stored.subject {

@@ -4,6 +4,8 @@
 mod accounts;
 #[path = "api/content.rs"]
 mod content;
+#[path = "api/finding.rs"]
+mod finding;
 #[path = "api/logs.rs"]
 mod logs;
 #[path = "api/organizations.rs"]

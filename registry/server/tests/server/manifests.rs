@@ -41,6 +41,11 @@ async fn what_a_manifest_needs_must_be_there() {
     assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN".to_owned()));
     let nonsense = registry.put_manifest(&who, NAME, "v1", "{").await;
     assert_eq!((nonsense.status, nonsense.code()), (StatusCode::BAD_REQUEST, "MANIFEST_INVALID".to_owned()));
+    // Some clients show the message, others look into the detail.
+    let error = &nonsense.json()["errors"][0];
+    let reason = error["detail"]["message"].as_str().expect("a reason");
+    assert!(reason.starts_with("failed to parse manifest: malformed manifest data: "), "{reason}");
+    assert_eq!(error["message"], format!("manifest invalid: {reason}"));
     let whole = manifest(&config, 2, &config, 2, None);
     let other = registry.put_manifest(&who, NAME, Digest::sha256(b"x").as_str(), &whole).await;
     assert_eq!((other.status, other.code()), (StatusCode::BAD_REQUEST, "DIGEST_INVALID".to_owned()));

@@ -106,6 +106,19 @@ async fn every_refusal_has_the_shape_of_quays_problems() {
 }
 
 #[tokio::test]
+async fn paths_that_are_no_text_are_problems_too() {
+    let registry = Registry::new().await;
+    for path in ["organization/%ff", "users/%ff", "repository/charts/%ff", "user/robots/%ff"] {
+        let answer =
+            script(&registry, &As::Basic("alice"), Method::GET, &format!("/api/v1/{path}"), None).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(answer.header("content-type"), "application/json", "{path}");
+        assert_eq!(answer.json()["error_type"], "invalid_request", "{path}");
+        assert!(answer.json()["detail"].as_str().is_some_and(|text| text.contains("UTF-8")), "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn bodies_that_cannot_be_read_are_told_what_is_wrong() {
     let registry = Registry::new().await;
     let send = async |content_type: &str, body: &str| {
@@ -119,15 +132,23 @@ async fn bodies_that_cannot_be_read_are_told_what_is_wrong() {
         ("application/json", "{", "Invalid JSON body: EOF"),
         ("application/json", "{}", "Invalid JSON body: missing field `name`"),
         ("application/json", "{\"name\": 7}", "Invalid JSON body: invalid type"),
-        ("application/json", &"[".repeat(100_000), "Invalid JSON body"),
+        ("application/json", &"[".repeat(100_000), "Invalid JSON body: it must be an object"),
+        ("application/json", "[\"listed\", null, null]", "Invalid JSON body: it must be an object"),
+        ("text/plain", "{}", "Missing JSON body: send it with `Content-Type: application/json`"),
     ] {
         let answer = send(content_type, body).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body:.20}");
         let told = answer.json()["detail"].as_str().expect("a text").to_owned();
         assert!(told.starts_with(detail), "{told}");
     }
-    let huge = send("application/json", &" ".repeat(2 << 20)).await;
-    assert!(huge.status.is_client_error(), "{huge:?}");
+    for (method, path) in
+        [(Method::POST, "/api/v1/organization/"), (Method::PUT, "/api/v1/repository/charts/demo")]
+    {
+        let huge = request(&As::Basic("alice"), method, path).header("content-type", "application/json");
+        let huge = registry.send(huge.body(Body::from(" ".repeat(2 << 20))).expect("a request")).await;
+        assert_eq!(huge.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        assert_eq!(huge.json()["detail"], "content is too large: the limit is 1048576 bytes", "{path}");
+    }
     assert_eq!(
         send("application/json; charset=utf-8", "{\"name\": \"fine\"}").await.status,
         StatusCode::CREATED
@@ -198,6 +219,29 @@ async fn the_description_names_every_operation_and_each_of_them_is_served() {
             assert!(!answer.status.is_server_error(), "{method} {path}: {answer:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_description_says_of_every_parameter_where_it_belongs() {
+    let registry = Registry::new().await;
+    let description = registry.get(&As::Nobody, "/api/v1/discovery").await.json();
+    let mut in_queries = 0;
+    for (path, methods) in description["paths"].as_object().expect("paths") {
+        let mut named: Vec<&str> = path.split(['{', '}']).skip(1).step_by(2).collect();
+        named.sort_unstable();
+        for (method, operation) in methods.as_object().expect("methods") {
+            let parameters = operation["parameters"].as_array().map_or(&[][..], Vec::as_slice);
+            let of = |place: &str| {
+                let there = parameters.iter().filter(|parameter| parameter["in"] == place);
+                there.filter_map(|parameter| parameter["name"].as_str()).collect::<Vec<_>>()
+            };
+            let mut in_path = of("path");
+            in_path.sort_unstable();
+            assert_eq!(in_path, named, "{method} {path}");
+            in_queries += of("query").len();
+        }
+    }
+    assert!(in_queries > 40, "logs, lists and tags have filters: {in_queries}");
 }
 
 #[tokio::test]
