@@ -15,6 +15,7 @@ mod lifecycle;
 mod lists;
 mod manifests;
 mod podman;
+mod proxies;
 mod rest;
 mod security;
 mod serve;
