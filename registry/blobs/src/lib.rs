@@ -29,7 +29,8 @@ pub use upload::Writer;
 pub enum Durability {
     /// Everything is synced before it is acknowledged.
     Full,
-    /// Nothing is: only for tests, which show by it that they would notice.
+    /// Nothing is: for tests, which show by it that they would notice. What is shipped has no such thing.
+    #[cfg(debug_assertions)]
     Off,
 }
 

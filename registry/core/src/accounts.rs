@@ -68,7 +68,7 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
 }
 
 /// Whether a namespace of this name could exist.
-pub(crate) fn is_namespace(name: &str) -> bool {
+pub fn is_namespace(name: &str) -> bool {
     NAME_LENGTH.contains(&name.len()) && is_name(name)
 }
 

@@ -188,18 +188,6 @@ impl Core {
         Ok(cut(rows, n as usize).map(shown))
     }
 
-    /// Lines of the log, newest first, within `[from, to)`.
-    pub async fn logs(
-        &self,
-        scope: LogScope<'_>,
-        from: Timestamp,
-        to: Timestamp,
-        before: Option<LogPosition>,
-        n: u32,
-    ) -> Result<Page<LogEntry>> {
-        self.log_lines(scope, &LogQuery { from, to, performer: None, before, limit: n }).await
-    }
-
     /// How often each kind of deed happened per day.
     pub async fn log_counts(&self, scope: LogScope<'_>, query: &LogQuery) -> Result<Vec<LogCount>> {
         let (from, to) = (query.from.as_millisecond(), query.to.as_millisecond());

@@ -43,7 +43,7 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Where randomness comes from.
     pub entropy: Arc<dyn Entropy>,
-    /// Whether bytes and rows are made durable; `Off` only to prove that tests would notice.
+    /// Whether bytes and rows are made durable.
     pub durability: Durability,
     /// Free bytes below which uploads are refused.
     pub headroom: u64,
@@ -54,7 +54,8 @@ pub struct Settings {
 pub enum Durability {
     /// It does.
     Full,
-    /// It may not: for controls in tests.
+    /// It may not: for tests and their controls. What is shipped has no such thing.
+    #[cfg(debug_assertions)]
     Off,
 }
 
@@ -145,6 +146,7 @@ impl Core {
         let sealing = Sealing::new(secret_key.expose(), database_secret_key.expose(), &*entropy)?;
         let (for_db, for_blobs) = match durability {
             Durability::Full => (quay_db::Durability::Full, quay_blobs::Durability::Full),
+            #[cfg(debug_assertions)]
             Durability::Off => (quay_db::Durability::Off, quay_blobs::Durability::Off),
         };
         let options = quay_db::Options { durability: for_db, ..quay_db::Options::default() };

@@ -1,13 +1,15 @@
 //! Whether invoices would go out by mail, and where to: kept and shown, because clients of Quay write and read it.
 
+use quay_db::UserId;
 use quay_db::tables::users as rows;
 
 use crate::accounts;
 use crate::audit::Entry;
 use crate::core::Core;
 use crate::error::{Missing, Result};
+use crate::orgs::organization;
 use crate::own_account::whole;
-use crate::perms::{Account, Allowed};
+use crate::perms::{Account, Allowed, ManageNamespace};
 
 /// Where invoices go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +25,7 @@ impl Core {
     pub async fn invoicing(&self, who: &Allowed<Account>) -> Result<Invoicing> {
         let id = who.place.id;
         let user = self.db().read(async |c| rows::get(c, id).await).await?.ok_or(Missing::User)?;
-        Ok(read(user.invoice_email.as_deref()))
+        Ok(Invoicing::read(user.invoice_email.as_deref()))
     }
 
     /// Changes where one's own invoices go. `None` leaves what is there; an address means by mail, and without mail
@@ -35,28 +37,51 @@ impl Core {
         address: Option<&str>,
     ) -> Result<()> {
         whole(who)?;
+        let entry = Entry::by("user_change_invoicing", &who.caller, self.now_ms());
+        self.store_invoicing(who.place.id, by_mail, address, entry).await
+    }
+
+    /// The same for an organization.
+    pub async fn set_organization_invoicing(
+        &self,
+        at: &Allowed<ManageNamespace>,
+        by_mail: Option<bool>,
+        address: Option<&str>,
+    ) -> Result<()> {
+        let id = organization(at)?;
+        let entry = Entry::by("org_change_invoicing", &at.caller, self.now_ms());
+        self.store_invoicing(id, by_mail, address, entry.detail("namespace", at.namespace())).await
+    }
+
+    async fn store_invoicing(
+        &self,
+        id: UserId,
+        by_mail: Option<bool>,
+        address: Option<&str>,
+        entry: Entry,
+    ) -> Result<()> {
         let address = address.map(|address| address.trim().to_lowercase());
         address.as_deref().filter(|text| !text.is_empty()).map_or(Ok(()), accounts::check_email)?;
-        let id = who.place.id;
-        let entry = Entry::by("user_change_invoicing", &who.caller, self.now_ms()).on_namespace(id);
         self.db()
             .write(async move |tx| -> Result<()> {
-                let user = rows::get(tx, id).await?.ok_or(Missing::User)?;
-                let before = read(user.invoice_email.as_deref());
+                let row = rows::get(tx, id).await?.ok_or(Missing::User)?;
+                let before = Invoicing::read(row.invoice_email.as_deref());
                 let given = address.as_deref().is_some_and(|text| !text.is_empty());
                 let by_mail = by_mail.unwrap_or(before.by_mail || given);
                 let address = address.or(before.address).unwrap_or_default();
                 rows::set_invoice_email(tx, id, by_mail.then_some(&*address)).await?;
-                let entry = entry.detail("invoice_email", by_mail).detail("invoice_email_address", address);
-                entry.record(tx).await?;
+                let entry = entry.on_namespace(id).detail("invoice_email", by_mail);
+                entry.detail("invoice_email_address", address).record(tx).await?;
                 Ok(())
             })
             .await
     }
 }
 
-/// No text: not by mail. An empty one: to the account's own address.
-fn read(stored: Option<&str>) -> Invoicing {
-    let address = stored.filter(|text| !text.is_empty()).map(str::to_owned);
-    Invoicing { by_mail: stored.is_some(), address }
+impl Invoicing {
+    /// No text: not by mail. An empty one: to the account's own address.
+    pub(crate) fn read(stored: Option<&str>) -> Self {
+        let address = stored.filter(|text| !text.is_empty()).map(str::to_owned);
+        Self { by_mail: stored.is_some(), address }
+    }
 }

@@ -93,7 +93,7 @@ pub use robots::{RepositoryPermission, Robot};
 pub use secret::Secret;
 pub use superusers::{AccountChange, OrganizationRow};
 pub use tag_changes::{BadPosition, ChangePosition, TagChange, TagChanged, TagChangesQuery};
-pub use tag_rows::{Signature, TagRow, TagRowQuery, TagRows, TagSort};
+pub use tag_rows::{Signature, TagRow, TagRowQuery, TagRows, TagSort, TagTarget};
 pub use tags::{TagEntry, TagQuery};
 pub use token::{Access, Token};
 pub use uploads::{UploadId, UploadStatus};

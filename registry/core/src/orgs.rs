@@ -13,6 +13,7 @@ use crate::caller::Caller;
 use crate::clock::timestamp;
 use crate::core::Core;
 use crate::error::{Error, Missing, Refusal, Result};
+use crate::invoicing::Invoicing;
 use crate::landing::found_organization;
 use crate::perms::{Account, Allowed, ManageNamespace, ViewNamespace};
 
@@ -35,6 +36,8 @@ pub struct Organization {
     pub tag_expiration_s: i64,
     /// Its teams; for members only.
     pub teams: Vec<Team>,
+    /// Where its invoices go; for those who manage it.
+    pub invoicing: Option<Invoicing>,
 }
 
 /// A team.
@@ -137,6 +140,7 @@ impl Core {
             is_member: belongs,
             tag_expiration_s: row.tag_expiration_s,
             teams,
+            invoicing: home.manages.then(|| Invoicing::read(row.invoice_email.as_deref())),
         })
     }
 

@@ -386,7 +386,7 @@ pub(crate) fn repository_row(row: rows::StarredRepo) -> RepositoryRow {
 }
 
 /// A text to search for, as a part of a pattern. Names have no capital letters.
-fn pattern(search: Option<&str>) -> Result<String> {
+pub(crate) fn pattern(search: Option<&str>) -> Result<String> {
     let text = search.unwrap_or_default().trim().to_lowercase();
     if text.len() > LONGEST_SEARCH {
         return Err(Error::bad_request(format!(

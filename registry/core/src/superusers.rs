@@ -12,6 +12,7 @@ use crate::conversion::become_organization;
 use crate::core::Core;
 use crate::error::{Error, Missing, Result};
 use crate::landing::OWNERS;
+use crate::overview::pattern;
 use crate::own_account::{only_owner_of, retire_person};
 use crate::page::{Page, cut};
 use crate::perms::{Allowed, Superuser};
@@ -54,6 +55,23 @@ impl Core {
     ) -> Result<Page<User>> {
         let n = n.clamp(1, A_PAGE);
         let found = self.db().read(async |c| rows::people(c, disabled_too, last, n + 1).await).await?;
+        Ok(cut(found, n as usize).map(|user| self.shown(&user)))
+    }
+
+    /// People by name, beginning after `last`, whose name contains a text.
+    pub async fn search_users(
+        &self,
+        _: &Allowed<Superuser>,
+        search: &str,
+        n: u32,
+        last: Option<&str>,
+    ) -> Result<Page<User>> {
+        let (n, search) = (n.clamp(1, A_PAGE), pattern(Some(search))?);
+        let last = last.map(str::to_owned);
+        let found = self
+            .db()
+            .scan(async move |c| rows::search_people(c, &search, last.as_deref(), n + 1).await)
+            .await?;
         Ok(cut(found, n as usize).map(|user| self.shown(&user)))
     }
 

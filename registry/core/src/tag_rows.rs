@@ -80,8 +80,21 @@ pub struct TagRow {
     /// The tag.
     pub name: String,
     /// What it points at.
+    pub target: TagTarget,
+    /// Since when the tag points there.
+    pub modified: Timestamp,
+    /// When the tag will expire.
+    pub expires: Option<Timestamp>,
+    /// Whether it can be neither moved nor deleted.
+    pub immutable: bool,
+}
+
+/// What a tag points at, or once pointed at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagTarget {
+    /// Its digest.
     pub digest: Digest,
-    /// What that is.
+    /// What it is.
     pub kind: ArtifactKind,
     /// Its media type.
     pub media_type: String,
@@ -91,17 +104,11 @@ pub struct TagRow {
     pub config_media_type: Option<String>,
     /// Sum of its layers' sizes; for an index, of all its children's.
     pub size: u64,
-    /// Since when the tag points there.
-    pub modified: Timestamp,
-    /// When the tag will expire.
-    pub expires: Option<Timestamp>,
-    /// Whether it can be neither moved nor deleted.
-    pub immutable: bool,
-    /// Whether it points at a list of manifests.
+    /// Whether it is a list of manifests.
     pub is_index: bool,
     /// How many manifests that list has.
     pub child_count: u32,
-    /// A signature of what it points at. That there is one says nothing about whose it is.
+    /// A signature of it. That there is one says nothing about whose it is.
     pub signed_by: Option<Signature>,
     /// How many manifests refer to it, counted up to 1000.
     pub referrers: u32,
@@ -165,30 +172,51 @@ impl Core {
             })
             .await
     }
+
+    /// Current tags by name, in the order asked for, at most as many as a page has; nothing where there is none.
+    pub async fn chosen_tags(&self, at: &Allowed<Pull>, names: &[TagName]) -> Result<Vec<Option<TagRow>>> {
+        let (repo, now_ms, names) = (at.repo(), self.now_ms(), names.to_vec());
+        self.db()
+            .scan(async move |c| -> Result<_> {
+                let mut found = Vec::new();
+                for name in names.iter().take(A_PAGE as usize) {
+                    found.push(rows::get(c, repo, name.as_str(), now_ms).await?.map(shown));
+                }
+                Ok(found)
+            })
+            .await
+    }
 }
 
 fn shown(row: rows::TagRow) -> TagRow {
-    let facts = row.facts;
     TagRow {
         name: row.name,
-        kind: facts.kind,
-        is_index: media_type::is_index(&facts.media_type),
-        size: facts.size.cast_unsigned(),
+        target: row.facts.into(),
         modified: timestamp(row.start_ms),
         expires: row.end_ms.map(timestamp),
         immutable: row.immutable,
-        child_count: small(facts.children),
-        signed_by: signature(&facts),
-        referrers: small(facts.referrers),
-        media_type: facts.media_type,
-        artifact_type: facts.artifact_type,
-        config_media_type: facts.config_media_type,
-        digest: facts.digest,
+    }
+}
+
+impl From<Facts> for TagTarget {
+    fn from(facts: Facts) -> Self {
+        Self {
+            kind: facts.kind,
+            is_index: media_type::is_index(&facts.media_type),
+            size: facts.size.cast_unsigned(),
+            child_count: small(facts.children),
+            signed_by: signature(&facts),
+            referrers: small(facts.referrers),
+            media_type: facts.media_type,
+            artifact_type: facts.artifact_type,
+            config_media_type: facts.config_media_type,
+            digest: facts.digest,
+        }
     }
 }
 
 /// The signature of a manifest; one that has a name of its own before one that has none.
-pub(crate) fn signature(facts: &Facts) -> Option<Signature> {
+fn signature(facts: &Facts) -> Option<Signature> {
     let tagged = facts.signed_by_tag.as_ref().map(|digest| Signature {
         tag: Some(Attachment::Signature.tag_of(&facts.digest)),
         digest: digest.clone(),
@@ -197,6 +225,6 @@ pub(crate) fn signature(facts: &Facts) -> Option<Signature> {
     tagged.or_else(|| untagged.map(|digest| Signature { tag: None, digest: digest.clone() }))
 }
 
-pub(crate) fn small(count: i64) -> u32 {
+fn small(count: i64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

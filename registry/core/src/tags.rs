@@ -5,7 +5,7 @@ use quay_db::tables::tag_entries::{self, Entry as Lived};
 use quay_db::tables::tags::{self as rows, SetTag};
 use quay_db::tables::{manifests, repos};
 use quay_db::{RepoId, Tx, UserId};
-use quay_oci::{ArtifactKind, Digest, TagName, media_type};
+use quay_oci::{Digest, TagName};
 
 use crate::attached;
 use crate::audit::Entry;
@@ -15,7 +15,7 @@ use crate::error::{Error, Missing, Result};
 use crate::page::{Page, cut};
 use crate::perms::{Administer, Allowed, Pull, Push};
 use crate::push::{immutable, set_tag};
-use crate::tag_rows::{Signature, signature, small};
+use crate::tag_rows::TagTarget;
 
 /// Entries on one page at most.
 const A_PAGE: u32 = 100;
@@ -26,25 +26,7 @@ pub struct TagEntry {
     /// The tag.
     pub name: String,
     /// What it points or pointed at.
-    pub digest: Digest,
-    /// What that is.
-    pub kind: ArtifactKind,
-    /// The media type of that.
-    pub media_type: String,
-    /// The artifact type of that; falls back to the type of its configuration.
-    pub artifact_type: Option<String>,
-    /// The type of the configuration of that.
-    pub config_media_type: Option<String>,
-    /// Sum of the layers' sizes of that.
-    pub size: u64,
-    /// Whether that is a list of manifests.
-    pub is_list: bool,
-    /// How many manifests that list has.
-    pub child_count: u32,
-    /// A signature of that.
-    pub signed_by: Option<Signature>,
-    /// How many manifests refer to that, counted up to 1000.
-    pub referrers: u32,
+    pub target: TagTarget,
     /// Since when.
     pub started: Timestamp,
     /// Until when; in the future for a tag that will expire.
@@ -242,22 +224,12 @@ impl TagMove {
 }
 
 fn shown(entry: Lived) -> TagEntry {
-    let facts = entry.facts;
     TagEntry {
         name: entry.name,
-        is_list: media_type::is_index(&facts.media_type),
-        kind: facts.kind,
-        size: facts.size.cast_unsigned(),
-        child_count: small(facts.children),
-        signed_by: signature(&facts),
-        referrers: small(facts.referrers),
+        target: entry.facts.into(),
         started: timestamp(entry.start_ms),
         ended: entry.end_ms.map(timestamp),
         reversion: entry.reversion,
         immutable: entry.immutable,
-        digest: facts.digest,
-        media_type: facts.media_type,
-        artifact_type: facts.artifact_type,
-        config_media_type: facts.config_media_type,
     }
 }

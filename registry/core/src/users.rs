@@ -14,6 +14,7 @@ use crate::auth::{ApiScopes, mint};
 use crate::caller::Caller;
 use crate::clock::timestamp;
 use crate::core::Core;
+use crate::entropy;
 use crate::error::{Error, Missing, Refusal, Result};
 use crate::perms::{Account, Allowed, Superuser};
 use crate::secret::Secret;
@@ -22,6 +23,8 @@ use crate::secret::Secret;
 const FIRST_TOKEN_LIFETIME: Duration = Duration::from_secs(9_000);
 /// Name of that token.
 const FIRST_TOKEN_TITLE: &str = "automation";
+/// Characters of a password that is generated.
+const GENERATED_PASSWORD: usize = 32;
 /// What is said of a name that somebody has, or that is kept for somebody.
 const NAME_TAKEN: &str = "The username already exists";
 
@@ -118,19 +121,32 @@ impl Core {
         Ok(self.shown(&self.make_user(caller, new).await?))
     }
 
-    /// What is wrong with an account that somebody wants to sign up for, all of it at once, as far as that shows
-    /// before it is made: every rule, and whether the name is taken.
+    /// What is wrong with an account that somebody wants to sign up for, as [`Core::account_faults`] tells it; names
+    /// that are kept for somebody are taken.
     pub async fn sign_up_faults(&self, new: &NewUser) -> Result<Vec<Fault>> {
+        let mut faults = self.account_faults(new).await?;
+        if faults.iter().all(|fault| fault.field != Field::Username) && self.rules().is_kept(&new.username) {
+            faults.insert(0, name_taken());
+        }
+        Ok(faults)
+    }
+
+    /// What is wrong with an account that is to be made, all of it at once, as far as that shows before: every rule,
+    /// and whether the name is taken.
+    pub async fn account_faults(&self, new: &NewUser) -> Result<Vec<Fault>> {
         let mut faults = accounts::faults(&new.username, &new.password, address(new));
         if faults.iter().all(|fault| fault.field != Field::Username) {
             let name = new.username.clone();
-            let taken = self.rules().is_kept(&name)
-                || self.db().read(async move |c| rows::by_name(c, &name).await).await?.is_some();
-            if taken {
-                faults.insert(0, Fault { field: Field::Username, message: NAME_TAKEN.to_owned() });
+            if self.db().read(async move |c| rows::by_name(c, &name).await).await?.is_some() {
+                faults.insert(0, name_taken());
             }
         }
         Ok(faults)
+    }
+
+    /// A password that nobody has thought of, for an account that somebody else is given.
+    pub fn new_password(&self) -> Result<Secret> {
+        Ok(Secret::new(entropy::text(self.entropy(), entropy::UPPER_ALPHANUMERIC, GENERATED_PASSWORD)?))
     }
 
     /// Makes an account for somebody else; with it comes its encrypted password.
@@ -310,6 +326,10 @@ impl Core {
             tag_expiration_s: row.tag_expiration_s,
         }
     }
+}
+
+fn name_taken() -> Fault {
+    Fault { field: Field::Username, message: NAME_TAKEN.to_owned() }
 }
 
 /// The e-mail address of an account to be made, when one is given.

@@ -25,7 +25,8 @@ const SCANNERS: usize = 2;
 pub enum Durability {
     /// What is answered survives a power loss.
     Full,
-    /// Nothing is synced: only for the control of a test.
+    /// Nothing is synced: for the control of a test. What is shipped has no such thing.
+    #[cfg(debug_assertions)]
     Off,
 }
 
@@ -40,7 +41,7 @@ pub struct Options {
     pub durability: Durability,
     /// How long one COMMIT may gather closures, so that the first is not kept waiting.
     pub gather: Duration,
-    /// Answers before the COMMIT: only for the control of a test.
+    /// Answers before the COMMIT: for the control of a test. What is shipped never does.
     pub answer_early: bool,
 }
 
@@ -118,7 +119,7 @@ impl Db {
             queue: receiver,
             counters: counters.clone(),
             gather: options.gather,
-            answer_early: options.answer_early,
+            answer_early: cfg!(debug_assertions) && options.answer_early,
         };
         let thread = std::thread::Builder::new()
             .name("db-writer".to_owned())

@@ -61,6 +61,20 @@
     event.target.closest("form[data-submit-on-change]")?.requestSubmit();
   });
 
+  // One tick for a whole list, and how many are ticked.
+  document.addEventListener("change", (event) => {
+    const id = event.target.dataset.chooseAll ?? event.target.getAttribute("form");
+    const all = id && document.querySelector(`[data-choose-all="${CSS.escape(id)}"]`);
+    if (!all) return;
+    const boxes = [...document.querySelectorAll(`input[type="checkbox"][form="${CSS.escape(id)}"]`)];
+    if (event.target === all) boxes.forEach((box) => (box.checked = all.checked));
+    const ticked = boxes.filter((box) => box.checked).length;
+    all.checked = ticked > 0 && ticked === boxes.length;
+    all.indeterminate = ticked > 0 && ticked < boxes.length;
+    const told = document.querySelector(`[data-chosen="${CSS.escape(id)}"]`);
+    if (told) told.textContent = ticked ? `${ticked} selected` : "";
+  });
+
   // A dialog that the server has opened becomes a real one: focus stays in it, Escape takes its way out.
   function raise(root) {
     for (const dialog of root.querySelectorAll("dialog[open][data-close]")) {

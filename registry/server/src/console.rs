@@ -31,6 +31,8 @@ mod problem;
 mod repositories;
 mod repository;
 mod session;
+mod short;
+mod superuser;
 mod tag;
 mod tags;
 mod theme;
@@ -57,15 +59,18 @@ pub(crate) fn router(app: App) -> Router<App> {
         .merge(organization::routes())
         .merge(repositories::routes())
         .merge(repository::routes())
+        .merge(superuser::routes())
         .method_not_allowed_fallback(front::nothing_here)
         .layer(axum::middleware::from_fn_with_state(app, frame::framed))
         .route("/assets/{name}", get(assets::serve))
         .route("/ca.crt", get(trust::certificate))
 }
 
-/// What a browser gets at a path that is nobody's.
+/// What a browser gets at a path that is no page's: the page that a short address means, or one that says so.
 pub(crate) fn nowhere(app: App) -> Router {
     Router::new()
+        .route("/{*rest}", get(short::lead))
+        .method_not_allowed_fallback(front::nothing_here)
         .fallback(front::nothing_here)
         .layer(axum::middleware::from_fn_with_state(app.clone(), frame::framed))
         .with_state(app)

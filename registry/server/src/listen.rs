@@ -8,9 +8,11 @@
 
 mod plain;
 mod stall;
+mod streams;
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulConnection, Watcher};
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
@@ -62,7 +64,8 @@ pub struct Limits {
     pub connections: usize,
     /// From accept to the end of the TLS handshake.
     pub handshake: Duration,
-    /// From the first byte (or the last answer) to the end of a request's headers.
+    /// From the first byte (or the last answer) to the end of a request's headers. An HTTP/2 connection without requests
+    /// is told to go after this time.
     pub headers: Duration,
     /// No byte moved in either direction while a request or an answer is under way.
     pub stall: Duration,
@@ -142,7 +145,6 @@ pub enum Ended {
 /// Accepts and serves until `stop`, then lets requests in flight finish within `drain`.
 pub async fn serve(listener: Listener, server: Server, stop: CancellationToken, drain: Duration) -> Ended {
     let connections = Tasks::new();
-    let graceful = hyper_util::server::graceful::GracefulShutdown::new();
     let permits = Arc::new(Semaphore::new(server.limits.connections));
     let server = Arc::new(server);
     let socket = listener.socket;
@@ -171,7 +173,6 @@ pub async fn serve(listener: Listener, server: Server, stop: CancellationToken, 
         let connection = Connection {
             server: Arc::clone(&server),
             peer,
-            watcher: graceful.watcher(),
             tasks: connections.clone(),
             stop: stop.clone(),
             cut: connections.stopping(),
@@ -183,12 +184,7 @@ pub async fn serve(listener: Listener, server: Server, stop: CancellationToken, 
         });
     }
     drop(socket);
-    let ended = tokio::time::timeout(drain, async {
-        graceful.shutdown().await;
-        connections.ended(drain).await
-    })
-    .await;
-    if ended == Ok(true) {
+    if connections.ended(drain).await {
         return Ended::Drained;
     }
     let left = connections.alive();
@@ -201,7 +197,6 @@ pub async fn serve(listener: Listener, server: Server, stop: CancellationToken, 
 struct Connection {
     server: Arc<Server>,
     peer: SocketAddr,
-    watcher: Watcher,
     tasks: Tasks,
     stop: CancellationToken,
     cut: CancellationToken,
@@ -245,15 +240,17 @@ impl Connection {
             .max_header_size(limits.header_bytes)
             .max_buf_size(512 * 1024)
             .serve_connection(TokioIo::new(stream), service(&self.server, self.peer));
-        self.finish(connection).await;
+        // It minds the time between requests itself.
+        self.finish(connection, std::future::pending).await;
     }
 
     async fn http2<S>(self, stream: S)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let limits = &self.server.limits;
-        let connection = http2::Builder::new(self.tasks.clone())
+        let limits = self.server.limits;
+        let streams = streams::Streams::new(self.tasks.clone());
+        let connection = http2::Builder::new(streams.clone())
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)
             .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
@@ -264,21 +261,37 @@ impl Connection {
             .keep_alive_interval(limits.headers)
             .keep_alive_timeout(Duration::from_secs(20))
             .serve_connection(TokioIo::new(stream), service(&self.server, self.peer));
-        self.finish(connection).await;
+        self.finish(connection, || streams.absent_for(limits.headers)).await;
     }
 
-    async fn finish<C>(self, connection: C)
+    /// Serves until the peer or we have had enough. A connection that is told to go finishes what is under way; one that is
+    /// `idle` a second time does not know how to leave.
+    async fn finish<C, I>(self, connection: C, idle: impl Fn() -> I)
     where
         C: GracefulConnection,
         C::Error: std::fmt::Display,
+        I: Future<Output = ()>,
     {
-        tokio::select! {
-            () = self.cut.cancelled() => {}
-            ended = self.watcher.watch(connection) => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, peer = %self.peer, "connection ended early");
+        let mut connection = pin!(connection);
+        let mut told = false;
+        loop {
+            tokio::select! {
+                () = self.cut.cancelled() => return,
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, peer = %self.peer, "connection ended early");
+                    }
+                    return;
+                }
+                () = self.stop.cancelled(), if !told => {}
+                () = idle() => {
+                    if told {
+                        return;
+                    }
                 }
             }
+            told = true;
+            connection.as_mut().graceful_shutdown();
         }
     }
 }

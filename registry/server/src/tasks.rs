@@ -43,6 +43,14 @@ impl Tasks {
         });
     }
 
+    /// Starts a task of which there are many, and whose panics somebody else looks after.
+    pub(crate) fn start_unnamed<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tracker.spawn(task);
+    }
+
     /// Runs blocking work (files, certificates) off the async threads and waits for its answer.
     ///
     /// # Errors
@@ -76,17 +84,6 @@ impl Tasks {
     #[must_use]
     pub fn alive(&self) -> usize {
         self.tracker.len()
-    }
-}
-
-/// HTTP/2 handles each stream in a task of its own; they belong to the connection's group.
-impl<F> hyper::rt::Executor<F> for Tasks
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    fn execute(&self, stream: F) {
-        self.tracker.spawn(stream);
     }
 }
 

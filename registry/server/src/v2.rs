@@ -29,6 +29,7 @@ use quay_oci::{Digest, RepositoryName};
 
 use crate::http::App;
 use crate::http::observe::Who;
+use body::Lent;
 use endpoint::{Endpoint, Operation, Start};
 
 static API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -39,27 +40,22 @@ const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream")
 /// Every request to `/v2`.
 pub async fn serve(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let body = Lent::new(body, &parts.headers);
     let mut response = match endpoint::parse(&parts.method, parts.uri.path(), parts.uri.query()) {
-        Ok(Endpoint::Token) => token::serve(&app, &parts, body).await,
+        Ok(Endpoint::Token) => token::serve(&app, &parts, &body).await,
         Ok(mut endpoint) => {
-            let mut body = Some(body);
             let outcome = match resolve(&app.core, &mut endpoint) {
-                Ok(()) => answer(&app, &parts, &endpoint, &mut body).await,
+                Ok(()) => answer(&app, &parts, &endpoint, &body).await,
                 Err(error) => Err(error),
             };
-            match outcome {
-                Ok(response) => response,
-                Err(error) => {
-                    // A client that is still sending would see a reset instead of the answer.
-                    if let Some(unread) = body {
-                        body::drain(&parts, unread).await;
-                    }
-                    errors::respond(&app, &parts, &endpoint, error)
-                }
-            }
+            outcome.unwrap_or_else(|error| errors::respond(&app, &parts, &endpoint, error))
         }
         Err(unreadable) => errors::unreadable(unreadable),
     };
+    if response.status().is_client_error() || response.status().is_server_error() {
+        // A client that is still sending would see a reset instead of the answer.
+        body.drain().await;
+    }
     response.headers_mut().insert(&API_VERSION, REGISTRY_2);
     response
 }
@@ -75,7 +71,7 @@ fn resolve(core: &quay_core::Core, endpoint: &mut Endpoint) -> Result<()> {
     Ok(())
 }
 
-async fn answer(app: &App, parts: &Parts, endpoint: &Endpoint, body: &mut Option<Body>) -> Result<Response> {
+async fn answer(app: &App, parts: &Parts, endpoint: &Endpoint, body: &Lent) -> Result<Response> {
     let caller = who::caller(app, parts).await?;
     let core = &app.core;
     let mut response = match endpoint {

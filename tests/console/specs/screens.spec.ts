@@ -31,7 +31,7 @@ const screens: Screen[] = [
   { name: "create-account", path: "/createaccount", as: "nobody", shows: "Create Account" },
   { name: "trust", path: "/trust", as: "nobody", shows: "ca.crt" },
   { name: "about", path: "/about", as: "nobody", shows: "0.1.0" },
-  { name: "not-found", path: "/no/such/page", as: "nobody", status: 404, shows: /not found/i },
+  { name: "not-found", path: "/no-such-page", as: "nobody", status: 404, shows: /not found/i },
   { name: "public-repository", path: "/repository/gallery/empty?tab=tags", as: "nobody", shows: "empty" },
 
   { name: "organizations-first", path: "/organization", as: "newcomer", shows: "Create Organization" },
@@ -79,6 +79,14 @@ const screens: Screen[] = [
     ...{ name: "delete-tag", path: `${app}?tab=tags`, as: "curator", shows: /delete/i },
     then: (page) => page.getByTestId("delete-tag-latest").click(),
   },
+  { name: "delete-tags", path: `${app}/-/delete-tags?tag=1&tag=odd&tag=no-such-tag`, as: "curator", shows: "Delete 2 tags?" },
+  { name: "expire-tags", path: `${app}/-/expire-tags?tag=1&tag=odd`, as: "curator", shows: "Change expiration of 2 tags" },
+  { name: "protect-tag", path: `${app}/-/protect-tag?tag=1`, as: "curator", shows: "Make tag 1 immutable?" },
+  {
+    ...{ name: "tag-menu", path: `${app}?tab=tags`, as: "curator", shows: "Edit labels" },
+    then: (page) => page.getByTestId("tag-menu-1").click(),
+  },
+  { name: "starred-none", path: "/repository?starred=1", as: "curator", shows: "No starred repositories" },
   { name: "create-repository", path: "/new", as: "curator", shows: "Create repository" },
   {
     ...{ name: "menu-open", path: "/organization", as: "curator", shows: "New Organization" },

@@ -1,6 +1,7 @@
 //! `quay-registry` as a process, driven from outside: the protocol, the accounts, the command line, real clients and
 //! kills. Each test starts a registry of its own, so that none can see another's state.
 
+mod accounts;
 mod artifacts;
 mod bad_input;
 mod blobs;
@@ -14,6 +15,7 @@ mod lifecycle;
 mod lists;
 mod manifests;
 mod podman;
+mod proxies;
 mod rest;
 mod security;
 mod serve;

@@ -189,9 +189,9 @@ async fn initialize_works_once_when_it_is_switched_on() -> Result<()> {
     assert_eq!(answer["username"], DEFAULT_USER);
     let token = answer["access_token"].as_str().context("access_token")?;
     quay_tests::secrets::known(token)?;
-    if let Some(encrypted) = answer["encrypted_password"].as_str() {
-        quay_tests::secrets::known(encrypted)?;
-    }
+    let encrypted = answer["encrypted_password"].as_str().context("encrypted_password")?;
+    let encrypted = Credentials::new(&admin.username, encrypted)?;
+    registry.client().basic(&encrypted).get("/v2/auth").send().await?.expect(200)?;
     post().await?.expect(400)?;
 
     // the token is a password for clients as well, under a name that is nobody's

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::world::{HERE, SERVICE, World, name, word};
+use super::world::{HERE, PASSWORD, SERVICE, World, name, word};
 use crate::perms::{ManageNamespace, ViewNamespace};
 use crate::{ApiScopes, Caller, Visibility};
 
@@ -106,4 +106,37 @@ async fn a_token_does_not_beget_a_wider_one() {
     assert_eq!(word(w.core.create_access_token(&account, "", ApiScopes::USER_READ, hour).await), "allowed");
     assert_eq!(word(w.core.change_password(&account, &"another-horse".into()).await), "denied");
     assert_eq!(word(w.core.create_organization(&account, "charts", None).await), "denied");
+}
+
+#[tokio::test]
+async fn a_token_that_reads_an_account_changes_nothing_of_it() {
+    let w = World::with(|config| config.feature_user_rename = true).await;
+    let (alice, _) = (w.person("alice").await, w.person("bob").await);
+    let account = w.account(&narrow(&w, &alice, ApiScopes::USER_READ).await).await;
+    let password = || PASSWORD.into();
+    assert_eq!(word(w.core.client_key(&account, &password()).await), "denied");
+    assert_eq!(word(w.core.rename_account(&account, "anna").await), "denied");
+    assert_eq!(word(w.core.convert_account(&account, "bob", &password()).await), "denied");
+    assert_eq!(word(w.core.set_invoicing(&account, Some(true), None).await), "denied");
+    assert_eq!(word(w.core.delete_account(&account).await), "denied");
+    // The control: what reaches the account may do it all.
+    let account = w.account(&narrow(&w, &alice, ApiScopes::USER_ADMIN).await).await;
+    assert_eq!(word(w.core.client_key(&account, &password()).await), "allowed");
+    assert_eq!(word(w.core.set_invoicing(&account, Some(true), None).await), "allowed");
+    assert_eq!(word(w.core.rename_account(&account, "anna").await), "allowed");
+}
+
+#[tokio::test]
+async fn a_superusers_powers_need_the_scope_for_them() {
+    let w = World::with(|config| config.super_users = vec!["root".to_owned()]).await;
+    w.core.ensure_superuser("root", "", &PASSWORD.into()).await.unwrap();
+    let root = w.log_in("root").await.unwrap();
+    for (scopes, expected) in [
+        (ApiScopes::USER_ADMIN.with(ApiScopes::ORG_ADMIN), "denied"),
+        (ApiScopes::REPO_ADMIN, "denied"),
+        (ApiScopes::SUPER_USER, "allowed"),
+    ] {
+        let caller = narrow(&w, &root, scopes).await;
+        assert_eq!(word(w.core.allow_superuser(&caller).await), expected, "{scopes}");
+    }
 }

@@ -142,13 +142,13 @@ async fn rows_tell_what_a_tag_points_at_and_can_be_filtered_by_it() {
     let index = w.put(&alice, APP, "multi", &index).await.unwrap();
 
     let at = w.may_pull(&alice, APP).await;
-    let row = async |tag: &str| w.core.tag_row(&at, &tag.parse().unwrap()).await.unwrap();
-    let seen = row("chart").await;
+    let target = async |tag: &str| w.core.tag_row(&at, &tag.parse().unwrap()).await.unwrap().target;
+    let seen = target("chart").await;
     assert_eq!((seen.kind, seen.size, seen.is_index), (ArtifactKind::HelmChart, 7, false));
     assert_eq!(seen.artifact_type.as_deref(), Some(media_type::HELM_CONFIG));
     assert_eq!(seen.config_media_type.as_deref(), Some(media_type::HELM_CONFIG));
-    assert_eq!((seen.signed_by, seen.referrers, seen.immutable), (None, 0, false));
-    let seen = row("multi").await;
+    assert_eq!((seen.signed_by, seen.referrers), (None, 0));
+    let seen = target("multi").await;
     assert_eq!((seen.kind, seen.size, seen.is_index, seen.child_count), (ArtifactKind::Index, 100, true, 1));
     let of = |kind| TagRowQuery { kind: Some(kind), ..TagRowQuery::default() };
     assert_eq!(names(&w, &alice, of(ArtifactKind::HelmChart)).await, ["chart"]);
@@ -157,7 +157,7 @@ async fn rows_tell_what_a_tag_points_at_and_can_be_filtered_by_it() {
     // A tag that moves is of another kind from then on.
     w.put(&alice, APP, "image", &chart).await.unwrap();
     assert_eq!(names(&w, &alice, of(ArtifactKind::Image)).await, [""; 0]);
-    assert_eq!(row("image").await.kind, ArtifactKind::HelmChart);
+    assert_eq!(target("image").await.kind, ArtifactKind::HelmChart);
 
     let children = w.core.children(&at, &index).await.unwrap();
     assert_eq!(children.len(), 1);
@@ -196,7 +196,7 @@ async fn a_signature_marks_what_it_signs_by_reference_and_by_tag() {
     w.put(&alice, APP, &Attachment::Referrers.tag_of(&listed), &list).await.unwrap();
 
     let at = w.may_pull(&alice, APP).await;
-    let signed = async |tag: &str| w.core.tag_row(&at, &tag.parse().unwrap()).await.unwrap().signed_by;
+    let signed = async |tag: &str| w.core.tag_row(&at, &tag.parse().unwrap()).await.unwrap().target.signed_by;
     assert_eq!(signed("referred").await, Some(Signature { tag: None, digest: by_reference.clone() }));
     assert_eq!(
         signed("tagged").await,
@@ -205,13 +205,13 @@ async fn a_signature_marks_what_it_signs_by_reference_and_by_tag() {
     assert_eq!(signed("listed").await, Some(Signature { tag: None, digest: by_list.clone() }));
     assert_eq!(signed("attested").await, None, "a statement about it is no signature of it");
     assert_eq!(signed("plain").await, None);
-    assert_eq!(w.core.tag_row(&at, &"attested".parse().unwrap()).await.unwrap().referrers, 1);
+    assert_eq!(w.core.tag_row(&at, &"attested".parse().unwrap()).await.unwrap().target.referrers, 1);
 
     // The page says the same as the single rows, and hides what only belongs to others.
     let page = w.core.tag_rows(&at, &TagRowQuery::default()).await.unwrap();
     assert_eq!(page.total, 5);
     for row in page.rows {
-        assert_eq!(row.signed_by, signed(&row.name).await, "{}", row.name);
+        assert_eq!(row.target.signed_by, signed(&row.name).await, "{}", row.name);
     }
     let everything = TagRowQuery { hide_attached: false, ..TagRowQuery::default() };
     assert_eq!(w.core.tag_rows(&at, &everything).await.unwrap().total, 7);
@@ -242,7 +242,7 @@ async fn a_tag_named_like_a_signature_marks_nothing_unless_it_is_one() {
     let digest = push(&w, &alice, "v1", 10).await;
     push(&w, &alice, &Attachment::Signature.tag_of(&digest), 20).await;
     let at = w.may_pull(&alice, APP).await;
-    assert_eq!(w.core.tag_row(&at, &"v1".parse().unwrap()).await.unwrap().signed_by, None);
+    assert_eq!(w.core.tag_row(&at, &"v1".parse().unwrap()).await.unwrap().target.signed_by, None);
 }
 
 #[tokio::test]

@@ -217,6 +217,20 @@ impl World {
     }
 }
 
+impl Core {
+    /// Lines of a log, newest first, within `[from, to)`.
+    pub(crate) async fn logs(
+        &self,
+        scope: crate::LogScope<'_>,
+        from: jiff::Timestamp,
+        to: jiff::Timestamp,
+        before: Option<crate::LogPosition>,
+        n: u32,
+    ) -> Result<crate::Page<crate::LogEntry>> {
+        self.log_lines(scope, &crate::LogQuery { from, to, performer: None, before, limit: n }).await
+    }
+}
+
 /// No power fails here, so nothing waits for the disk; that what is acknowledged is synced is shown where it is done.
 fn settings(config: &Config, folder: &Path, clock: &Arc<ManualClock>) -> Settings {
     Settings {

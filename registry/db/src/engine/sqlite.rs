@@ -65,6 +65,7 @@ impl Lite {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(refused)?;
         let synchronous = match setup.durability {
             Durability::Full => "FULL",
+            #[cfg(debug_assertions)]
             Durability::Off => "OFF",
         };
         if mode == Mode::Write {

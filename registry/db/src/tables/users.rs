@@ -149,6 +149,8 @@ statements! {
     SET_INVOICE_EMAIL = "UPDATE users SET invoice_email = $2 WHERE id = $1";
     PEOPLE = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind = 0 AND u.username > $1 AND u.retired_ms IS NULL
               AND (u.enabled = 1 OR $3 = 1) ORDER BY u.username LIMIT $2");
+    SEARCH_PEOPLE = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind = 0 AND u.username > $1 AND u.retired_ms IS NULL
+              AND u.username LIKE '%' || $3 || '%' ESCAPE '\\' ORDER BY u.username LIMIT $2");
     BECOME_ORGANIZATION = "UPDATE users SET kind = 1, password_hash = NULL, enabled = $2, superuser = $3,
               given_name = NULL, family_name = NULL, company = NULL, location = NULL, generation = generation + 1
               WHERE id = $1 AND kind = 0 AND retired_ms IS NULL";
@@ -336,6 +338,16 @@ pub async fn people(
     limit: u32,
 ) -> Result<Vec<User>, Error> {
     c.all(PEOPLE, params![after.unwrap_or(""), limit, disabled_too], user).await
+}
+
+/// People by name, whose name contains a text; `%`, `_` and `\` are escaped by `\`. A scan.
+pub async fn search_people(
+    c: &mut Conn,
+    search: &str,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<User>, Error> {
+    c.all(SEARCH_PEOPLE, params![after.unwrap_or(""), limit, search], user).await
 }
 
 /// Makes a person an organization without teams: all that the person could log in with or had elsewhere is gone.

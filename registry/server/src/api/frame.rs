@@ -6,14 +6,14 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPECT, HeaderName};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, StatusCode};
 use quay_core::Error;
 
 use super::outcome::{Answer, Problem, Trouble};
 use crate::http::observe::Who;
 use crate::http::{App, JSON_BODY, reply};
-use crate::v2::body::{Lent, discard};
+use crate::v2::body::Lent;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// The framework's own texts are a line.
@@ -42,15 +42,12 @@ impl Note {
 pub(super) async fn framed(mut request: Request, next: Next) -> Response {
     let note = Note::default();
     request.extensions_mut().insert(note.clone());
-    let announced = request.headers().contains_key(EXPECT);
     let (parts, body) = request.into_parts();
-    let lent = Lent::new(Some(body));
+    let lent = Lent::new(body, &parts.headers);
     let mut response = unreadable(next.run(Request::from_parts(parts, lent.body())).await).await;
-    if let Some(unread) = lent.left()
-        && !announced
-    {
+    if response.status().is_client_error() || response.status().is_server_error() {
         // A client that is still sending would see a reset instead of the answer.
-        discard(unread).await;
+        lent.drain().await;
     }
     let noted = note.0.get();
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {

@@ -53,6 +53,9 @@ struct OrganizationView {
     ordered_teams: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     invoice_email: Option<bool>,
+    /// Empty when invoices go to the organization's own address, or nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invoice_email_address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     is_free_account: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,7 +93,7 @@ impl TeamView {
 #[utoipa::path(get, path = "/api/v1/organization/{orgname}", tag = "organization", params(("orgname" = String, Path)),
     responses((status = 200, body = OrganizationView), (status = 404)))]
 pub(super) async fn show(State(app): State<App>, visitor: Visitor, Path(name): Path<String>) -> Answer {
-    let Organization { name, email, is_admin, is_member, teams, tag_expiration_s, .. } =
+    let Organization { name, email, is_admin, is_member, teams, tag_expiration_s, invoicing, .. } =
         app.core.organization(&visitor.caller, &name).await?;
     let inside = is_member || is_admin;
     let view = OrganizationView {
@@ -102,7 +105,8 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor, Path(name): P
         ordered_teams: inside.then(|| teams.iter().map(|team| team.name.clone()).collect()),
         teams: inside
             .then(|| teams.into_iter().map(|team| (team.name.clone(), TeamView::new(team))).collect()),
-        invoice_email: is_admin.then_some(false),
+        invoice_email: invoicing.as_ref().map(|invoicing| invoicing.by_mail),
+        invoice_email_address: invoicing.map(|invoicing| invoicing.address.unwrap_or_default()),
         is_free_account: is_admin.then_some(true),
         tag_expiration_s: is_admin.then_some(tag_expiration_s),
     };
@@ -117,6 +121,10 @@ pub(super) struct ChangeOrganization {
     contact_email: Option<String>,
     #[serde(default)]
     tag_expiration_s: Option<u64>,
+    #[serde(default)]
+    invoice_email: Option<bool>,
+    #[serde(default)]
+    invoice_email_address: Option<String>,
 }
 
 /// Changes an organization's address, or how long its deleted tags can be restored.
@@ -134,6 +142,10 @@ pub(super) async fn change(
     }
     if let Some(seconds) = body.tag_expiration_s {
         app.core.set_tag_expiration(&allowed, seconds).await?;
+    }
+    if body.invoice_email.is_some() || body.invoice_email_address.is_some() {
+        let address = body.invoice_email_address.as_deref();
+        app.core.set_organization_invoicing(&allowed, body.invoice_email, address).await?;
     }
     show(State(app), visitor, Path(name)).await
 }

@@ -116,8 +116,7 @@ pub(super) async fn create_user(
     Json(new): Json<NewAccount>,
 ) -> Answer {
     let allowed = powers(&app, &visitor).await?;
-    let password = app.core.new_cookie()?;
-    let password = Secret::new(&password.expose()[..32]);
+    let password = app.core.new_password()?;
     let new = NewUser { username: new.username, email: new.email, password: password.clone() };
     let (user, client_key) = app.core.create_user_as(&allowed, new).await?;
     let view = NewAccountView {

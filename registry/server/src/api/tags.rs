@@ -72,23 +72,24 @@ struct TagView {
 
 impl TagView {
     fn new(entry: &TagEntry) -> Self {
-        let signature = entry.signed_by.as_ref();
+        let target = &entry.target;
+        let signature = target.signed_by.as_ref();
         Self {
             name: entry.name.clone(),
             reversion: entry.reversion,
             start_ts: entry.started.as_second(),
             end_ts: entry.ended.map(Timestamp::as_second),
-            manifest_digest: entry.digest.to_string(),
-            is_manifest_list: entry.is_list,
+            manifest_digest: target.digest.to_string(),
+            is_manifest_list: target.is_index,
             immutable: entry.immutable,
-            size: (!entry.is_list).then_some(entry.size),
+            size: (!target.is_index).then_some(target.size),
             last_modified: date(entry.started),
             expiration: entry.ended.map(date),
-            child_manifest_count: entry.is_list.then_some(entry.child_count),
-            artifact_kind: entry.kind.as_str(),
-            artifact_type: entry.artifact_type.clone(),
-            config_media_type: entry.config_media_type.clone(),
-            referrers_count: entry.referrers,
+            child_manifest_count: target.is_index.then_some(target.child_count),
+            artifact_kind: target.kind.as_str(),
+            artifact_type: target.artifact_type.clone(),
+            config_media_type: target.config_media_type.clone(),
+            referrers_count: target.referrers,
             cosign_signature_tag: signature.and_then(|signature| signature.tag.clone()),
             cosign_signature_manifest_digest: signature.map(|signature| signature.digest.to_string()),
         }
@@ -99,9 +100,9 @@ impl TagView {
 pub(super) fn brief(entry: &TagEntry) -> serde_json::Value {
     json!({
         "name": entry.name,
-        "size": (!entry.is_list).then_some(entry.size),
+        "size": (!entry.target.is_index).then_some(entry.target.size),
         "last_modified": date(entry.started),
-        "manifest_digest": entry.digest.as_str(),
+        "manifest_digest": entry.target.digest.as_str(),
     })
 }
 

@@ -379,56 +379,66 @@ mod tests {
         text
     }
 
+    /// Something to fetch, with all that an [`At`] borrows.
+    struct Place {
+        host: &'static str,
+        repository: RepositoryName,
+        tag: Option<&'static str>,
+        digest: Digest,
+        own_ca: bool,
+    }
+
+    impl Place {
+        fn image() -> Self {
+            Self {
+                host: "registry.example",
+                repository: name("org/app"),
+                tag: Some("v1"),
+                digest: Digest::sha256(b"image"),
+                own_ca: true,
+            }
+        }
+
+        fn at(&self) -> At<'_> {
+            let Self { host, repository, tag, digest, own_ca } = self;
+            At { host, repository, tag: *tag, digest, own_ca: *own_ca }
+        }
+    }
+
     #[test]
     fn a_chart_is_pulled_and_installed_by_version() {
-        let (repository, digest) = (name("helm/team/etherpad"), Digest::sha256(b"chart"));
-        let at = At {
+        let chart = Place {
             host: "registry.example:8443",
-            repository: &repository,
+            repository: name("helm/team/etherpad"),
             tag: Some("0.0.4_b1"),
-            digest: &digest,
-            own_ca: true,
+            digest: Digest::sha256(b"chart"),
+            ..Place::image()
         };
-        insta::assert_snapshot!(written(&recipes(Way::Chart, &at, true)));
+        insta::assert_snapshot!(written(&recipes(Way::Chart, &chart.at(), true)));
     }
 
     #[test]
     fn an_image_is_pulled_by_tag_and_by_digest() {
-        let (repository, digest) = (name("org/app"), Digest::sha256(b"image"));
-        let at = At {
-            host: "registry.example",
-            repository: &repository,
-            tag: Some("v1"),
-            digest: &digest,
-            own_ca: true,
-        };
-        insta::assert_snapshot!(written(&recipes(Way::Image, &at, false)));
+        insta::assert_snapshot!(written(&recipes(Way::Image, &Place::image().at(), false)));
     }
 
     #[test]
     fn with_a_certificate_that_everybody_trusts_no_line_speaks_of_a_ca() {
-        let (repository, digest) = (name("org/app"), Digest::sha256(b"image"));
-        let at = At {
-            host: "registry.example",
-            repository: &repository,
-            tag: Some("v1"),
-            digest: &digest,
-            own_ca: false,
-        };
+        let place = Place { own_ca: false, ..Place::image() };
         for way in [Way::Image, Way::Chart, Way::Singularity, Way::Files] {
-            let text = written(&recipes(way, &at, true));
+            let text = written(&recipes(way, &place.at(), true));
             assert!(!text.contains("ca.crt") && !text.contains("certs.d"), "{text}");
         }
-        assert!(!written(&first_push("registry.example", &repository, None, false)).contains("ca.crt"));
+        assert!(!written(&first_push(place.host, &place.repository, None, false)).contains("ca.crt"));
     }
 
     #[test]
     fn what_has_no_tag_is_fetched_by_digest() {
-        let (repository, digest) = (name("org/app"), Digest::sha256(b"x"));
-        let at = At { host: "h", repository: &repository, tag: None, digest: &digest, own_ca: false };
+        let place = Place { tag: None, own_ca: false, ..Place::image() };
         for way in [Way::Image, Way::Chart, Way::Singularity, Way::Files] {
-            for command in brief(way, &at, true) {
-                assert!(command.lines.contains(&format!("h/org/app@{digest}")), "{command:?}");
+            for command in brief(way, &place.at(), true) {
+                let at_digest = format!("registry.example/org/app@{}", place.digest);
+                assert!(command.lines.contains(&at_digest), "{command:?}");
             }
         }
     }
@@ -486,17 +496,10 @@ mod tests {
             assert_eq!(String::from_utf8_lossy(&out.stdout), hostile);
         }
         // An address of IPv6 has letters that a shell would look for files with.
-        let (repository, digest) = (name("org/app"), Digest::sha256(b"x"));
-        let at = At {
-            host: "[::1]:8443",
-            repository: &repository,
-            tag: Some("v1"),
-            digest: &digest,
-            own_ca: true,
-        };
-        assert_eq!(podman_pull(&at).lines, "podman pull '[::1]:8443/org/app:v1'");
+        let place = Place { host: "[::1]:8443", ..Place::image() };
+        assert_eq!(podman_pull(&place.at()).lines, "podman pull '[::1]:8443/org/app:v1'");
         assert!(
-            trust_containers(at.host)
+            trust_containers(place.host)
                 .lines
                 .starts_with("mkdir -p ~/.config/containers/certs.d/'[::1]:8443'\n")
         );

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HOST, LOCATION, ORIGIN};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
+use quay_core::accounts::{Fault, Field};
 use quay_core::{Core, Error};
 
 use super::problem::{Answer, Problem};
@@ -78,6 +79,11 @@ impl Fields {
     /// A field without white space around it; empty when it is missing.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.raw(name).trim()
+    }
+
+    /// Every field of this name, as it was typed.
+    pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A field that may be left empty.
@@ -149,6 +155,16 @@ impl Errors {
     /// Notes a wrong field; the first text stays.
     pub(crate) fn add(&mut self, field: &'static str, text: impl Into<String>) {
         self.fields.entry(field).or_insert_with(|| text.into());
+    }
+
+    /// Notes what core found wrong with an account, beside the field of that name.
+    pub(crate) fn fault(&mut self, fault: Fault) {
+        let field = match fault.field {
+            Field::Username => "username",
+            Field::Password => "password",
+            Field::Email => "email",
+        };
+        self.add(field, fault.message);
     }
 
     /// Whether nothing is wrong.

@@ -147,6 +147,10 @@ pub(crate) enum Section {
     Trust,
     /// What this registry is.
     About,
+    /// The accounts of people.
+    Users,
+    /// The log of the whole installation.
+    UsageLogs,
 }
 
 /// One step of the way to a page.
@@ -179,6 +183,13 @@ impl Frame {
         self
     }
 
+    /// Gives the page another title than it was begun with.
+    #[must_use]
+    pub(crate) fn titled(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
     /// Marks where in the navigation this page belongs.
     #[must_use]
     pub(crate) fn section(mut self, section: Section) -> Self {
@@ -200,6 +211,8 @@ impl Frame {
             Section::Repositories => section == "repositories",
             Section::Trust => section == "trust",
             Section::About => section == "about",
+            Section::Users => section == "users",
+            Section::UsageLogs => section == "usage-logs",
         }
     }
 

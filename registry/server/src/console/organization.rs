@@ -14,6 +14,7 @@ mod place;
 mod robots;
 mod settings;
 mod teams;
+mod tokens;
 
 use askama::Template;
 use axum::Router;

@@ -44,11 +44,18 @@ pub(super) struct List {
     /// Whether this is not the first page.
     pub(super) later: bool,
     pub(super) next: Option<String>,
+    /// Only those with a star of one's own.
+    pub(super) starred: bool,
+    /// Whether the visitor can give stars.
+    pub(super) can_star: bool,
+    /// The address of this page.
+    pub(super) here: String,
 }
 
 /// A repository in a list.
 pub(super) struct Row {
-    pub(super) href: String,
+    pub(super) base: String,
+    pub(super) full: String,
     pub(super) name: String,
     pub(super) public: bool,
     pub(super) starred: bool,
@@ -84,7 +91,13 @@ impl List {
             rows: Vec::new(),
             later: false,
             next: None,
+            starred: wish.get("starred") == "1" && visit.user().is_some(),
+            can_star: visit.user().is_some(),
+            here: visit.here().to_owned(),
         };
+        if list.starred {
+            return list.of_stars(app, visit, wish.get("after")).await;
+        }
         let after = Some(wish.get("after")).filter(|text| !text.is_empty());
         let found = match app.core.repository_rows(visit.caller(), &list.query(after)).await {
             // A mangled link shows the first page.
@@ -101,6 +114,28 @@ impl List {
         Ok(list)
     }
 
+    /// Fills the list with what has a star. Nobody has more stars than can be sorted here.
+    async fn of_stars(mut self, app: &App, visit: &Visit, after: &str) -> Answer<Self> {
+        let mut found = app.core.starred(&visit.account(app).await?).await?;
+        found.retain(|row| {
+            self.namespace.as_ref().is_none_or(|name| *name == row.repository.namespace)
+                && row.repository.name.contains(&self.search.to_lowercase())
+        });
+        if self.sort == RepositorySort::Modified {
+            found.sort_by_key(|row| row.repository.modified);
+        }
+        if self.descending {
+            found.reverse();
+        }
+        let before = after.parse::<usize>().unwrap_or(0).min(found.len());
+        let end = found.len().min(before + ROWS as usize);
+        self.later = before > 0;
+        self.next = (end < found.len()).then(|| self.address(self.sort, self.descending, &end.to_string()));
+        let within = self.namespace.is_some();
+        self.rows = found.drain(before..end).map(|row| shown(row, within)).collect();
+        Ok(self)
+    }
+
     fn query(&self, after: Option<&str>) -> RepositoryQuery {
         RepositoryQuery {
             namespace: self.namespace.clone(),
@@ -115,7 +150,7 @@ impl List {
 
     /// Whether there is nothing at all, whatever is searched for.
     pub(super) fn is_bare(&self) -> bool {
-        self.rows.is_empty() && self.search.is_empty() && !self.later
+        self.rows.is_empty() && self.search.is_empty() && !self.later && !self.starred
     }
 
     fn address(&self, sort: RepositorySort, descending: bool, after: &str) -> String {
@@ -125,6 +160,7 @@ impl List {
             ("search", &*self.search),
             ("sort", word(sort)),
             ("order", order),
+            ("starred", if self.starred { "1" } else { "" }),
             ("after", after),
         ];
         address(&self.path, &parameters)
@@ -172,8 +208,9 @@ fn shown(row: RepositoryRow, within: bool) -> Row {
         words.push('…');
     }
     Row {
-        href: format!("/repository/{full}?tab=tags"),
-        name: if within { repository.name } else { full },
+        base: format!("/repository/{full}"),
+        name: if within { repository.name } else { full.clone() },
+        full,
         public: repository.visibility == Visibility::Public,
         starred,
         description: words,

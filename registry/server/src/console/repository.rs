@@ -9,10 +9,12 @@
 //! know: what stands on a single page.
 
 mod changes;
+mod chosen;
 mod information;
 mod logs;
 mod place;
 mod settings;
+mod star;
 pub(super) mod wish;
 
 use axum::Router;
@@ -124,7 +126,10 @@ async fn show(State(app): State<App>, visit: Visit, Path(rest): Path<String>, ur
         Place::Manifest(digest) => tag::show_manifest(&asked, &digest).await,
         Place::Action(action) => match action.as_str() {
             "description" => information::form(&asked).await,
-            "delete-tag" | "restore-tag" | "expire-tag" | "add-tag" => changes::form(&asked, &action).await,
+            "delete-tag" | "restore-tag" | "expire-tag" | "add-tag" | "protect-tag" | "delete-label" => {
+                changes::form(&asked, &action).await
+            }
+            "delete-tags" | "expire-tags" => chosen::form(&asked, &action).await,
             "delete" => settings::delete_form(&asked).await,
             // Who comes back from signing in, after sending a form.
             _ => Ok(see_other(&format!("{}?tab=tags", base(&asked.name)))),
@@ -147,10 +152,14 @@ async fn act(
         "delete-tag" => changes::delete_tag(&asked, &fields).await,
         "restore-tag" => changes::restore_tag(&asked, &fields).await,
         "expire-tag" => changes::expire_tag(&asked, &fields).await,
+        "delete-tags" => chosen::delete_tags(&asked, &fields).await,
+        "expire-tags" => chosen::expire_tags(&asked, &fields).await,
         "add-tag" => changes::add_tag(&asked, &fields).await,
         "protect-tag" => changes::protect_tag(&asked, &fields).await,
         "add-label" => changes::add_label(&asked, &fields).await,
         "delete-label" => changes::delete_label(&asked, &fields).await,
+        "star" => star::set(&asked, &fields, true).await,
+        "unstar" => star::set(&asked, &fields, false).await,
         "visibility" => settings::change_visibility(&asked, &fields).await,
         "grant" => settings::grant(&asked, &fields).await,
         "revoke" => settings::revoke(&asked, &fields).await,

@@ -5,7 +5,6 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use http::StatusCode;
 use http::header::{RETRY_AFTER, SET_COOKIE};
-use quay_core::accounts::Field;
 use quay_core::{Core, Error, NewUser, Secret, SignedIn};
 use serde::Deserialize;
 
@@ -162,12 +161,7 @@ async fn wrong(core: &Core, new: &NewUser, fields: &Fields) -> Answer<Errors> {
         errors.add("confirm", "The passwords do not match");
     }
     for fault in core.sign_up_faults(new).await? {
-        let field = match fault.field {
-            Field::Username => "username",
-            Field::Password => "password",
-            Field::Email => "email",
-        };
-        errors.add(field, fault.message);
+        errors.fault(fault);
     }
     Ok(errors)
 }

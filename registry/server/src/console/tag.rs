@@ -37,6 +37,8 @@ struct Page {
     annotations: Vec<(String, String)>,
     recipes: Vec<Steps>,
     own_ca: bool,
+    /// Whether tags can be made immutable.
+    protects: bool,
     chart: Option<ChartView>,
     layers: Vec<LayerView>,
     children: Vec<ChildView>,
@@ -108,7 +110,7 @@ struct NewLabel {
 pub(super) async fn show_tag(asked: &Asked<'_>, name: &str) -> Answer {
     let name: TagName = name.parse().map_err(|_: quay_oci::TagError| Problem::NotFound)?;
     let row = asked.app.core.tag_row(&asked.pull, &name).await?;
-    let digest = row.digest.clone();
+    let digest = row.target.digest.clone();
     shown(asked, Some(row), &digest, NewLabel::default(), Errors::default()).await
 }
 
@@ -160,7 +162,7 @@ async fn shown(
     let sign =
         if asked.view.can_write && !signed && can_be_signed { commands::sign(&at) } else { Vec::new() };
     let size = match &row {
-        Some(row) => row.size,
+        Some(row) => row.target.size,
         None if children.is_empty() => manifest.layers_size,
         None => children.iter().map(|child| child.size).sum(),
     };
@@ -182,6 +184,7 @@ async fn shown(
         annotations: annotations.into_iter().take(ANNOTATIONS).collect(),
         recipes: steps(commands::recipes(way(kind), &at, signed)),
         own_ca,
+        protects: core.config().feature_immutable_tags,
         chart,
         layers: layers.into_iter().map(LayerView::new).collect(),
         children: children.into_iter().map(ChildView::new).collect(),

@@ -29,6 +29,8 @@ struct Page {
     /// How the first tag gets here; only for a repository without any.
     empty: Option<Vec<Steps>>,
     own_ca: bool,
+    /// Whether tags can be made immutable.
+    protects: bool,
 }
 
 /// One tag.
@@ -210,34 +212,36 @@ pub(super) async fn show(asked: &Asked<'_>) -> Answer {
         rows,
         empty,
         own_ca,
+        protects: asked.app.core.config().feature_immutable_tags,
     })
 }
 
 fn shown(asked: &Asked<'_>, number: usize, row: TagRow, own_ca: bool) -> Row {
+    let target = &row.target;
     let at = At {
         host: asked.visit.host(),
         repository: &asked.name,
         tag: Some(&row.name),
-        digest: &row.digest,
+        digest: &target.digest,
         own_ca,
     };
     let base = super::repository::base(&asked.name);
-    let commands = commands::brief(way(row.kind), &at, row.signed_by.is_some());
-    let signed = row.signed_by.as_ref().map(|signature| match &signature.tag {
+    let commands = commands::brief(way(target.kind), &at, target.signed_by.is_some());
+    let signed = target.signed_by.as_ref().map(|signature| match &signature.tag {
         Some(tag) => format!("{base}/tag/{tag}"),
         None => format!("{base}/manifest/{}", signature.digest),
     });
     Row {
-        short: format::short(&row.digest),
-        digest: row.digest.to_string(),
-        badge: Badge::new(row.kind),
-        size: format::size(row.size),
+        short: format::short(&target.digest),
+        digest: target.digest.to_string(),
+        badge: Badge::new(target.kind),
+        size: format::size(target.size),
         modified: Moment::new(row.modified),
         expires: row.expires.map(Moment::new),
         immutable: row.immutable,
-        children: row.is_index.then_some(row.child_count),
+        children: target.is_index.then_some(target.child_count),
         signed,
-        referrers: row.referrers,
+        referrers: target.referrers,
         commands: copyable(&format!("row-{number}"), commands),
         name: row.name,
     }

@@ -1,22 +1,25 @@
 //! Bodies of requests: streamed to core, or held whole within a budget.
 //!
 //! ```text
-//! manifest, of who may push ─► a budget of its own ─┐
-//! form, of anybody ─► a turn on its connection ─► a small budget, little time ─┴─► paid for as bytes arrive
+//!                ┌─ blob ─► streamed to core
+//! body, lent ─►  ├─ manifest, of who may push ─► a budget of its own ─┐
+//!                └─ form, of anybody ─► a turn on its connection ─► a small budget, little time ─┴─► paid for as bytes arrive
+//! a refusal ─► what is left is drained, whoever had begun to read it
 //! ```
 //! Owns: the limits on what a stranger may send. Must not know: what the bytes mean.
 
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
+use http::HeaderMap;
 use http::header::EXPECT;
 use http::request::Parts;
-use http_body_util::{BodyExt, Limited};
 use quay_core::{BodyError, Error, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
@@ -37,7 +40,7 @@ const FORM_WITHIN: Duration = Duration::from_secs(10);
 const WAIT: Duration = Duration::from_secs(5);
 /// An unwanted body is read up to here, so that the client gets to reading the answer: also one that is as much too
 /// long as manifests are when they are too long.
-const DRAINED: usize = 8 * 1024 * 1024;
+const DRAINED: u64 = 8 * 1024 * 1024;
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Memory for bodies that are held whole. What strangers send takes nothing from what is pushed.
@@ -68,12 +71,12 @@ pub(super) struct Whole {
 
 impl Budget {
     /// Reads a manifest of at most `limit` bytes; the caller has been allowed to push it.
-    pub(super) async fn manifest(&self, body: Body, limit: usize) -> Result<Whole> {
+    pub(super) async fn manifest(&self, body: &Lent, limit: usize) -> Result<Whole> {
         self.whole(&self.manifests, body, limit, MANIFEST_WITHIN).await
     }
 
     /// Reads the form of whoever asks for a token: a few at a time of each connection.
-    pub(super) async fn form(&self, parts: &Parts, body: Body) -> Result<Whole> {
+    pub(super) async fn form(&self, parts: &Parts, body: &Lent) -> Result<Whole> {
         let _turn = match parts.extensions.get::<Turns>() {
             Some(turns) => Some(self.in_time(turns.take(1)).await?),
             None => None,
@@ -85,23 +88,21 @@ impl Budget {
     async fn whole(
         &self,
         budget: &Arc<Semaphore>,
-        body: Body,
+        body: &Lent,
         limit: usize,
         within: Duration,
     ) -> Result<Whole> {
         let too_large = || Error::TooLarge { limit: limit as u64 };
-        if body.size_hint().lower() > limit as u64 {
+        if body.announced() > limit as u64 {
             return Err(too_large());
         }
-        let gather = async move {
-            let mut body = body;
+        let gather = async {
             let mut bytes = BytesMut::new();
             let (mut share, mut paid): (Option<OwnedSemaphorePermit>, usize) = (None, 0);
-            while let Some(frame) = body.frame().await {
-                let Ok(data) = frame.map_err(|_| Error::BodyFailed)?.into_data() else { continue };
+            while let Some(data) = body.next().await {
+                let data = data.map_err(|_| Error::BodyFailed)?;
                 let length = bytes.len() + data.len();
                 if length > limit {
-                    discard(body).await;
                     return Err(too_large());
                 }
                 let due = length.div_ceil(1024);
@@ -134,62 +135,108 @@ impl Budget {
     }
 }
 
-/// A body that is given away to be read.
-///
-/// What is left unread, because the request is refused beforehand, can be taken back and drained.
-pub(crate) struct Lent(Arc<Mutex<Option<Body>>>);
+/// The body of a request, lent to whoever shall read it: what a refusal leaves unread is drained by who answers.
+pub(crate) struct Lent(Arc<Mutex<Unread>>);
+
+struct Unread {
+    /// Gone once it has been read to its end.
+    body: Option<Body>,
+    /// Whether it is on its way: nothing holds the client back, or somebody has asked for it.
+    begun: bool,
+}
 
 impl Lent {
-    pub(crate) fn new(body: Option<Body>) -> Self {
-        Self(Arc::new(Mutex::new(body)))
+    /// The headers tell whether the client waits for `100 Continue`.
+    pub(crate) fn new(body: Body, headers: &HeaderMap) -> Self {
+        let begun = !headers.contains_key(EXPECT);
+        Self(Arc::new(Mutex::new(Unread { body: Some(body), begun })))
+    }
+
+    fn unread(&self) -> MutexGuard<'_, Unread> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes are still to come at least.
+    fn announced(&self) -> u64 {
+        self.unread().body.as_ref().map_or(0, |body| body.size_hint().lower())
+    }
+
+    /// How many bytes are still to come, when that is known.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.unread().body.as_ref().map_or(Some(0), |body| body.size_hint().exact())
+    }
+
+    /// Whether nothing is to come.
+    pub(super) fn is_empty(&self) -> bool {
+        self.unread().body.as_ref().is_none_or(HttpBody::is_end_stream)
     }
 
     /// The bytes as core takes them, counted as they arrive.
     pub(super) fn stream(&self, metrics: &Arc<Metrics>) -> quay_core::Body {
-        let (lent, metrics) = (Arc::clone(&self.0), Arc::clone(metrics));
+        let (lent, metrics) = (Self(Arc::clone(&self.0)), Arc::clone(metrics));
         Box::pin(futures::stream::poll_fn(move |context| {
-            let next = ready!(next_chunk(&lent, context));
-            if let Some(Ok(chunk)) = &next {
-                metrics.blob_in(chunk.len() as u64);
+            let data = ready!(lent.unread().poll_next(context));
+            if let Some(Ok(data)) = &data {
+                metrics.blob_in(data.len() as u64);
             }
-            Poll::Ready(next.map(|chunk| chunk.map_err(|error| BodyError(Box::new(error)))))
+            Poll::Ready(data.map(|data| data.map_err(|error| BodyError(Box::new(error)))))
         }))
     }
 
     /// The bytes as handlers take them.
     pub(crate) fn body(&self) -> Body {
-        let lent = Arc::clone(&self.0);
-        Body::from_stream(futures::stream::poll_fn(move |context| next_chunk(&lent, context)))
+        let lent = Self(Arc::clone(&self.0));
+        Body::from_stream(futures::stream::poll_fn(move |context| lent.unread().poll_next(context)))
     }
 
-    /// What was not read to its end.
-    pub(crate) fn left(self) -> Option<Body> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    async fn next(&self) -> Option<std::result::Result<Bytes, axum::Error>> {
+        poll_fn(|context| self.unread().poll_next(context)).await
+    }
+
+    /// Throws away what is left of a short body, for a while, so that a client that is still sending gets to reading the
+    /// answer. One that waits for `100 Continue` is not on its way, and a long one is not worth it.
+    pub(crate) async fn drain(&self) {
+        if !self.unread().begun || self.announced() > DRAINED {
+            return;
+        }
+        let mut left = DRAINED;
+        let discard = async {
+            while let Some(Ok(data)) = self.next().await {
+                left = left.saturating_sub(data.len() as u64);
+                if left == 0 {
+                    return;
+                }
+            }
+        };
+        // Whatever the outcome, the answer is the same.
+        let _ = tokio::time::timeout(DRAIN_WITHIN, discard).await;
     }
 }
 
-/// The next bytes of a lent body, which is gone at its end.
-fn next_chunk(lent: &Mutex<Option<Body>>, context: &mut Context<'_>) -> Poll<Option<NextChunk>> {
-    let mut lent = lent.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        let Some(body) = lent.as_mut() else { return Poll::Ready(None) };
-        match ready!(Pin::new(body).poll_frame(context)) {
-            None => *lent = None,
-            Some(Err(error)) => {
-                *lent = None;
-                return Poll::Ready(Some(Err(error)));
-            }
-            // Trailers say nothing here.
-            Some(Ok(frame)) => {
-                if let Ok(chunk) = frame.into_data() {
-                    return Poll::Ready(Some(Ok(chunk)));
+impl Unread {
+    fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Bytes, axum::Error>>> {
+        self.begun = true;
+        loop {
+            let Some(body) = self.body.as_mut() else { return Poll::Ready(None) };
+            match ready!(Pin::new(body).poll_frame(context)) {
+                None => self.body = None,
+                Some(Err(error)) => {
+                    self.body = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                // Trailers say nothing here.
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Poll::Ready(Some(Ok(data)));
+                    }
                 }
             }
         }
     }
 }
-
-type NextChunk = std::result::Result<Bytes, axum::Error>;
 
 /// A body that fails when it has not arrived within a time, however steadily it trickles.
 pub fn arriving_within(body: Body, within: Duration) -> Body {
@@ -209,35 +256,30 @@ pub fn arriving_within(body: Body, within: Duration) -> Body {
     Body::from_stream(frames)
 }
 
-/// Throws away a short body. One that waits for `100 Continue` is not on its way yet, and a long one is not worth it.
-pub(super) async fn drain(parts: &Parts, body: Body) {
-    if parts.headers.contains_key(EXPECT) || body.size_hint().lower() > DRAINED as u64 {
-        return;
-    }
-    discard(body).await;
-}
-
-/// Reads a body for nothing, for a while.
-pub(crate) async fn discard(body: Body) {
-    // Whatever the outcome, the answer is the same.
-    let _ = tokio::time::timeout(DRAIN_WITHIN, async move {
-        let mut body = Limited::new(body, DRAINED);
-        while let Some(Ok(_)) = body.frame().await {}
-    })
-    .await;
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
 
     use futures::StreamExt;
     use futures::stream;
+    use http_body_util::BodyExt;
 
     use super::*;
 
     fn pieces(piece: &'static [u8], count: usize) -> Body {
         Body::from_stream(stream::repeat(Ok::<_, Infallible>(Bytes::from_static(piece))).take(count))
+    }
+
+    fn lent(piece: &'static [u8], count: usize) -> Lent {
+        Lent::new(pieces(piece, count), &HeaderMap::new())
+    }
+
+    /// The client waits for `100 Continue`.
+    fn held_back(piece: &'static [u8], count: usize) -> Lent {
+        Lent::new(
+            pieces(piece, count),
+            &HeaderMap::from_iter([(EXPECT, http::HeaderValue::from_static("100-continue"))]),
+        )
     }
 
     fn silent() -> Body {
@@ -248,34 +290,54 @@ mod tests {
         Budget { wait: Duration::from_millis(10), ..Budget::default() }
     }
 
+    fn asked() -> Parts {
+        http::Request::new(()).into_parts().0
+    }
+
     #[tokio::test]
-    async fn what_is_not_read_of_a_lent_body_comes_back() {
-        let metrics = Arc::new(Metrics::new("0"));
-        let lent = Lent::new(Some(pieces(b"0123456789", 3)));
+    async fn what_one_reader_leaves_of_a_body_is_there_for_the_next() {
+        let metrics = Metrics::new("0");
+        let lent = lent(b"0123456789", 3);
         let mut stream = lent.stream(&metrics);
         assert_eq!(stream.next().await.expect("a piece").expect("read"), "0123456789");
         drop(stream);
-        let left = lent.left().expect("the rest").collect().await.expect("read").to_bytes();
-        assert_eq!(left, "01234567890123456789");
+        assert!(!lent.is_empty());
+        assert_eq!(lent.stream(&metrics).count().await, 2);
+        assert!(lent.is_empty() && lent.length() == Some(0), "it was read to its end");
+    }
 
-        let lent = Lent::new(Some(pieces(b"0123456789", 2)));
-        let pieces: Vec<_> = lent.stream(&metrics).collect().await;
-        assert_eq!(pieces.len(), 2);
-        assert!(lent.left().is_none(), "it was read to its end");
+    #[tokio::test]
+    async fn a_refused_body_is_drained_by_whomever_it_was_begun_and_one_that_is_held_back_is_not() {
+        let four = Arc::new(Semaphore::new(4));
+        let long = held_back(b"0123456789", 410);
+        let refused = impatient().whole(&four, &long, 1024, FORM_WITHIN).await;
+        assert!(matches!(refused, Err(Error::TooLarge { .. })) && !long.is_empty());
+        let streamed = held_back(b"0123456789", 410);
+        assert!(streamed.stream(&Metrics::new("0")).next().await.is_some());
+        let (untouched, on_its_way) = (held_back(b"0123456789", 410), lent(b"0123456789", 410));
+        for (body, drained) in [(&long, true), (&streamed, true), (&untouched, false), (&on_its_way, true)] {
+            body.drain().await;
+            assert_eq!(body.is_empty(), drained);
+        }
+        let endless = lent(&[0; 1024 * 1024], usize::MAX);
+        endless.drain().await;
+        assert!(!endless.is_empty());
     }
 
     #[tokio::test]
     async fn a_body_is_paid_for_by_what_arrived_and_gives_its_share_back() {
         let (budget, four) = (impatient(), Arc::new(Semaphore::new(4)));
-        let first = budget.whole(&four, pieces(b"0123456789", 200), 4096, FORM_WITHIN).await.expect("read");
+        let first = budget.whole(&four, &lent(b"0123456789", 200), 4096, FORM_WITHIN).await.expect("read");
         assert_eq!((first.bytes.len(), four.available_permits()), (2000, 2));
-        let none_left = budget.whole(&four, pieces(b"0123456789", 300), 4096, FORM_WITHIN).await;
+        let none_left = budget.whole(&four, &lent(b"0123456789", 300), 4096, FORM_WITHIN).await;
         assert!(matches!(none_left, Err(Error::Unavailable { .. })), "{none_left:?}");
         drop(first);
         assert_eq!(four.available_permits(), 4);
-        let long = budget.whole(&four, pieces(b"0123456789", 410), 4096, FORM_WITHIN).await;
+        let long = budget.whole(&four, &lent(b"0123456789", 410), 4096, FORM_WITHIN).await;
         assert!(matches!(long, Err(Error::TooLarge { limit: 4096 })), "{long:?}");
-        let late = budget.whole(&four, silent(), 4096, Duration::from_millis(1)).await;
+        let late = budget
+            .whole(&four, &Lent::new(silent(), &HeaderMap::new()), 4096, Duration::from_millis(1))
+            .await;
         assert!(matches!(late, Err(Error::BodyFailed)), "{late:?}");
         assert_eq!(four.available_permits(), 4);
     }
@@ -283,36 +345,37 @@ mod tests {
     #[tokio::test]
     async fn forms_that_are_announced_and_never_sent_take_nothing_from_others() {
         let budget = Budget::default();
-        let (parts, ()) = http::Request::new(()).into_parts();
-        let mut waiting: Vec<_> = (0..3000).map(|_| Box::pin(budget.form(&parts, silent()))).collect();
+        let parts = asked();
+        let bodies: Vec<_> = (0..3000).map(|_| Lent::new(silent(), &HeaderMap::new())).collect();
+        let mut waiting: Vec<_> = bodies.iter().map(|body| Box::pin(budget.form(&parts, body))).collect();
         for form in &mut waiting {
             assert!(futures::poll!(form).is_pending());
         }
-        let form = budget.form(&parts, pieces(b"scope=x", 1)).await.expect("read");
+        let form = budget.form(&parts, &lent(b"scope=x", 1)).await.expect("read");
         assert_eq!(&form.bytes[..], b"scope=x");
-        budget.manifest(pieces(&[0; 1024], 4096), 4 << 20).await.expect("a manifest of the largest size");
+        budget.manifest(&lent(&[0; 1024], 4096), 4 << 20).await.expect("a manifest of the largest size");
     }
 
     #[tokio::test]
     async fn forms_that_fill_their_budget_leave_that_of_manifests() {
         let budget = impatient();
         let _all = budget.forms.acquire_many(16 * 1024).await.expect("open");
-        let (parts, ()) = http::Request::new(()).into_parts();
-        let refused = budget.form(&parts, pieces(b"x", 1)).await;
+        let parts = asked();
+        let refused = budget.form(&parts, &lent(b"x", 1)).await;
         assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
-        budget.manifest(pieces(b"{}", 1), 4 << 20).await.expect("read");
+        budget.manifest(&lent(b"{}", 1), 4 << 20).await.expect("read");
     }
 
     #[tokio::test]
     async fn a_connection_has_a_few_forms_at_a_time() {
         let (budget, turns) = (impatient(), Turns::new(1));
-        let (mut parts, ()) = http::Request::new(()).into_parts();
+        let mut parts = asked();
         parts.extensions.insert(turns.clone());
         let held = turns.take(1).await.expect("free");
-        let refused = budget.form(&parts, pieces(b"x", 1)).await;
+        let refused = budget.form(&parts, &lent(b"x", 1)).await;
         assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
         drop(held);
-        budget.form(&parts, pieces(b"x", 1)).await.expect("its turn");
+        budget.form(&parts, &lent(b"x", 1)).await.expect("its turn");
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! Owns: content negotiation, conditions, and the headers of a manifest. Must not know: what a manifest says.
 
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::response::Response;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName};
 use http::request::Parts;
@@ -14,6 +14,7 @@ use quay_oci::media_type::{self, essence};
 use quay_oci::{ErrorCode, Reference, TagName};
 
 use super::blobs::{etag, matches_any};
+use super::body::Lent;
 use super::{CONTENT_DIGEST, created, errors, status, value};
 use crate::http::App;
 
@@ -112,7 +113,7 @@ pub(super) async fn put(
     allowed: &Allowed<Push>,
     at: &Reference,
     tags: &[TagName],
-    body: &mut Option<Body>,
+    body: &Lent,
 ) -> Result<Response> {
     let outcome = store(app, parts, allowed, at, tags, body).await;
     app.metrics.pushed(answered(&outcome, StatusCode::CREATED));
@@ -130,7 +131,7 @@ async fn store(
     allowed: &Allowed<Push>,
     at: &Reference,
     tags: &[TagName],
-    body: &mut Option<Body>,
+    body: &Lent,
 ) -> Result<Response> {
     let content_type = match parts.headers.get(CONTENT_TYPE) {
         None => None,
@@ -139,11 +140,7 @@ async fn store(
             message: "invalid Content-Type: it is not text".to_owned(),
         })?),
     };
-    // One that says so beforehand is left unread: whether it is worth draining is not decided here.
-    if body.as_ref().is_some_and(|body| body.size_hint().lower() > MAX_BYTES as u64) {
-        return Err(Error::TooLarge { limit: MAX_BYTES as u64 });
-    }
-    let whole = app.bodies.manifest(body.take().unwrap_or_default(), MAX_BYTES).await?;
+    let whole = app.bodies.manifest(body, MAX_BYTES).await?;
     let stored = app.core.put_manifest(allowed, at, tags, content_type, whole.bytes.clone()).await?;
     let mut response = created(allowed.repository(), "manifests", &stored.digest);
     let headers = response.headers_mut();

@@ -7,7 +7,6 @@
 //! Owns: both forms and the JSON. Must not know: who may what, or how a token is made.
 //! A query or form here may hold a password, and is never logged.
 
-use axum::body::Body;
 use axum::response::Response;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::request::Parts;
@@ -16,6 +15,7 @@ use quay_core::{Caller, Error, Result, Secret};
 use quay_oci::ErrorCode;
 use serde::Serialize;
 
+use super::body::Lent;
 use super::endpoint::Endpoint;
 use super::{errors, who};
 use crate::http::client::Client;
@@ -54,7 +54,7 @@ impl Asked {
 }
 
 /// GET and POST.
-pub(super) async fn serve(app: &App, parts: &Parts, body: Body) -> Response {
+pub(super) async fn serve(app: &App, parts: &Parts, body: &Lent) -> Response {
     let mut response = match issue(app, parts, body).await {
         Ok(response) => response,
         Err(error) => {
@@ -71,7 +71,7 @@ pub(super) async fn serve(app: &App, parts: &Parts, body: Body) -> Response {
     response
 }
 
-async fn issue(app: &App, parts: &Parts, body: Body) -> Result<Response> {
+async fn issue(app: &App, parts: &Parts, body: &Lent) -> Result<Response> {
     let posted = parts.method == Method::POST;
     let asked = if posted {
         Asked::read(&app.bodies.form(parts, body).await?.bytes)

@@ -2,7 +2,6 @@
 //!
 //! Owns: the headers of an upload. Must not know: where its bytes go or how they are hashed.
 
-use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use http::header::{CONTENT_RANGE, HeaderName, LOCATION, RANGE};
 use http::request::Parts;
@@ -25,14 +24,11 @@ pub(super) async fn start(
     app: &App,
     allowed: &Allowed<Push>,
     start: &Start,
-    body: &mut Option<Body>,
+    body: &Lent,
 ) -> Result<Response> {
     match start {
         Start::Whole(digest) => {
-            let lent = Lent::new(body.take());
-            let outcome = app.core.put_blob(allowed, digest, lent.stream(&app.metrics)).await;
-            *body = lent.left();
-            let stored = outcome?;
+            let stored = app.core.put_blob(allowed, digest, body.stream(&app.metrics)).await?;
             return Ok(created(allowed.repository(), "blobs", &stored.digest));
         }
         Start::Mount { digest, from } if app.core.mount_blob(allowed, digest, from.as_ref()).await? => {
@@ -56,14 +52,12 @@ pub(super) async fn append(
     parts: &Parts,
     allowed: &Allowed<Push>,
     id: &UploadId,
-    body: &mut Option<Body>,
+    body: &Lent,
 ) -> Result<Response> {
-    let place = place(parts, body.as_ref())?;
+    let place = place(parts, body)?;
     let (first, last) = (place.map(|place| place.first), place.map(|place| place.last));
-    let lent = Lent::new(body.take());
-    let outcome = app.core.append_upload(allowed, id, first, last, lent.stream(&app.metrics)).await;
-    *body = lent.left();
-    Ok(accepted(StatusCode::ACCEPTED, allowed, &outcome?))
+    let upload = app.core.append_upload(allowed, id, first, last, body.stream(&app.metrics)).await?;
+    Ok(accepted(StatusCode::ACCEPTED, allowed, &upload))
 }
 
 /// PUT: the last piece or nothing, and the digest that all of it must have.
@@ -73,19 +67,16 @@ pub(super) async fn finish(
     allowed: &Allowed<Push>,
     id: &UploadId,
     digest: &Digest,
-    body: &mut Option<Body>,
+    body: &Lent,
 ) -> Result<Response> {
     // An empty body has no place, whatever the header says.
-    let has_bytes = body.as_ref().is_some_and(|body| !body.is_end_stream());
-    let first = if has_bytes { place(parts, body.as_ref())?.map(|place| place.first) } else { None };
-    let lent = Lent::new(body.take());
-    let outcome = app.core.finish_upload(allowed, id, first, digest, lent.stream(&app.metrics)).await;
-    *body = lent.left();
-    Ok(created(allowed.repository(), "blobs", &outcome?.digest))
+    let first = if body.is_empty() { None } else { place(parts, body)?.map(|place| place.first) };
+    let stored = app.core.finish_upload(allowed, id, first, digest, body.stream(&app.metrics)).await?;
+    Ok(created(allowed.repository(), "blobs", &stored.digest))
 }
 
 /// Where the client says its piece belongs; the length of the body must agree.
-fn place(parts: &Parts, body: Option<&Body>) -> Result<Option<ContentRange>> {
+fn place(parts: &Parts, body: &Lent) -> Result<Option<ContentRange>> {
     let Some(header) = parts.headers.get(CONTENT_RANGE) else {
         return Ok(None);
     };
@@ -94,7 +85,7 @@ fn place(parts: &Parts, body: Option<&Body>) -> Result<Option<ContentRange>> {
         .ok()
         .and_then(|text| ContentRange::parse(text).ok())
         .ok_or_else(|| invalid(ErrorCode::RangeInvalid, "invalid Content-Range: write <first>-<last>"))?;
-    match body.and_then(|body| body.size_hint().exact()) {
+    match body.length() {
         Some(length) if length != range.count() => {
             Err(invalid(ErrorCode::SizeInvalid, "Content-Length and Content-Range disagree"))
         }

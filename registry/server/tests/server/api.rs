@@ -6,6 +6,8 @@ mod accounts;
 mod content;
 #[path = "api/finding.rs"]
 mod finding;
+#[path = "api/invoicing.rs"]
+mod invoicing;
 #[path = "api/logs.rs"]
 mod logs;
 #[path = "api/organizations.rs"]

@@ -8,8 +8,14 @@ mod hostile;
 mod looks;
 #[path = "console/organization.rs"]
 mod organization;
+#[path = "console/own_account.rs"]
+mod own_account;
 #[path = "console/robots.rs"]
 mod robots;
+#[path = "console/short.rs"]
+mod short;
+#[path = "console/superuser.rs"]
+mod superuser;
 #[path = "console/trust.rs"]
 mod trust;
 

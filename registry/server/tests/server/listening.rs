@@ -218,16 +218,56 @@ async fn http2_is_spoken_to_who_asks_for_it() {
     let own = OwnCa::in_folder(folder.path());
     let serving = Serving::new(own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf"));
     let running = Running::start(Gate::new().router(), Some(&serving), Limits::default(), DEADLINE);
+    let url = format!("https://localhost:{}/", running.address.port());
+    let answer = client(&own).get(url).send().await.expect("an answer");
+    assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+    assert_eq!(answer.text().await.expect("a body"), "hello");
+}
+
+/// What a client of HTTP/2 begins with: the preface and its settings, all as they are.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// The frame that tells a client to go: its type, no flags, and that it is about the whole connection.
+const GOAWAY: &[u8] = b"\x07\0\0\0\0\0";
+
+#[tokio::test]
+async fn an_http2_connection_without_requests_is_told_to_go_and_one_with_a_request_under_way_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = OwnCa::in_folder(folder.path());
+    let serving = Serving::new(own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf"));
+    let limits = Limits { headers: Duration::from_millis(50), ..Limits::default() };
+    let gate = Gate::new();
+    let running = Running::start(gate.router(), Some(&serving), limits, DEADLINE);
+    let ca = CertificateDer::from_pem_file(own.ca_certificate()).expect("a CA");
+
+    let slow = client(&own).get(format!("https://localhost:{}/slow", running.address.port())).send();
+    let slow = tokio::spawn(slow);
+    gate.reached().await;
+
+    // It answers nothing, so it is cut when it is told and does not go.
+    let (mut idle, _) = secure(&running, &ca, b"h2").await;
+    idle.write_all(PREFACE).await.expect("writes");
+    let mut told = Vec::new();
+    let read = tokio::time::timeout(DEADLINE, idle.read_to_end(&mut told)).await;
+    read.expect("closed in time").ok();
+    assert!(told.windows(GOAWAY.len()).any(|frame| frame == GOAWAY), "{told:?}");
+
+    // The other has been there for longer than the idle one was let.
+    assert!(!slow.is_finished());
+    gate.open.add_permits(1);
+    let answer = slow.await.expect("no panic").expect("an answer");
+    assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+    assert_eq!(answer.text().await.expect("a body"), "finished");
+    assert_eq!(gate.reached.available_permits(), 0, "it was asked once");
+}
+
+/// A client that trusts `own` and speaks HTTP/2 where it is spoken.
+fn client(own: &OwnCa) -> reqwest::Client {
     let pem = std::fs::read(own.ca_certificate()).expect("a CA");
-    let client = reqwest::Client::builder()
+    reqwest::Client::builder()
         .tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("a certificate")])
         .no_proxy()
         .build()
-        .expect("a client");
-    let answer =
-        client.get(format!("https://localhost:{}/", running.address.port())).send().await.expect("an answer");
-    assert_eq!(answer.version(), reqwest::Version::HTTP_2);
-    assert_eq!(answer.text().await.expect("a body"), "hello");
+        .expect("a client")
 }
 
 /// A TLS connection, and the leaf that it was shown.

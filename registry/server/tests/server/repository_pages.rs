@@ -2,6 +2,8 @@
 
 #[path = "repository_pages/changes.rs"]
 mod changes;
+#[path = "repository_pages/chosen.rs"]
+mod chosen;
 #[path = "repository_pages/hostile.rs"]
 mod hostile;
 #[path = "repository_pages/looks.rs"]

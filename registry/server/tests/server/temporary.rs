@@ -1,5 +1,7 @@
 //! A registry in a temporary folder, asked in process.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use base64::Engine;
@@ -9,7 +11,9 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use quay_config::Config;
 use quay_core::perms::{Administer, ManageNamespace};
-use quay_core::{Caller, Core, Durability, NewUser, Secret, Settings, TeamRole, Visibility};
+use quay_core::{
+    Caller, Clock, Core, Durability, NewUser, Secret, Settings, SystemClock, TeamRole, Visibility,
+};
 use quay_oci::Digest;
 use quay_registry::health::{Health, Phase};
 use quay_registry::http::authority::Authority;
@@ -73,11 +77,16 @@ impl Registry {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut registry = Self::empty(|config| {
+        Self::with_clock(Arc::new(SystemClock), change).await
+    }
+
+    /// A registry for which the time is what `clock` says.
+    pub(crate) async fn with_clock(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Config)) -> Self {
+        let change = |config: &mut Config| {
             config.super_users = vec!["root".to_owned()];
             change(config);
-        })
-        .await;
+        };
+        let mut registry = Self::open(clock, change).await;
         let core = &registry.core;
         let password = Secret::new(PASSWORD);
         core.ensure_superuser("root", "root@registry.example", &password).await.expect("a superuser");
@@ -98,6 +107,10 @@ impl Registry {
 
     /// A registry without any account.
     pub(crate) async fn empty(change: impl FnOnce(&mut Config)) -> Self {
+        Self::open(Arc::new(SystemClock), change).await
+    }
+
+    async fn open(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = Config {
             secret_key: Some(quay_config::Secret::new("one secret for tests")),
@@ -106,8 +119,12 @@ impl Registry {
             ..Config::default()
         };
         change(&mut config);
-        let settings =
-            Settings { durability: Durability::Off, headroom: 0, ..Settings::new(config, folder.path()) };
+        let settings = Settings {
+            durability: Durability::Off,
+            headroom: 0,
+            clock,
+            ..Settings::new(config, folder.path())
+        };
         let core = Core::open(settings).await.expect("opens");
         let app = App::new(Parts {
             core: core.clone(),

@@ -140,7 +140,7 @@ async fn the_rest_interface_refuses_what_a_foreign_page_can_send_with_the_sessio
 async fn every_page_says_that_it_may_not_be_framed_guessed_at_or_kept() -> Result<()> {
     let started = started().await?;
     let victim = victim(&started).await?;
-    for path in ["/organization", "/repository", "/user/victim", "/about", "/no/such/page", NEW_ORGANIZATION]
+    for path in ["/organization", "/repository", "/user/victim", "/about", "/no-such-page", NEW_ORGANIZATION]
     {
         let answer = victim.get(path).await?;
         let policy = answer.need("content-security-policy")?;

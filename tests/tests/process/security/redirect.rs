@@ -103,7 +103,7 @@ async fn choosing_a_theme_leads_nowhere_else() -> Result<()> {
 #[tokio::test]
 async fn a_name_that_is_not_the_registrys_own_is_nowhere_in_what_it_answers() -> Result<()> {
     let started = started().await?;
-    for path in ["/signin", "/trust", "/no/such/page", "/organization"] {
+    for path in ["/signin", "/trust", "/no-such-page", "/no/such/page", "/organization"] {
         let browser = started.browser()?;
         let call = browser.call(reqwest::Method::GET, path);
         let answer =

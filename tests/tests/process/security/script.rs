@@ -125,6 +125,10 @@ async fn what_is_asked_for_comes_back_as_text_or_not_at_all() -> Result<()> {
         let escaped = form_escape(&attack);
         for path in [
             format!("/{escaped}"),
+            format!("/asked/{escaped}:{escaped}?x={escaped}"),
+            format!("/repository/asked/app/-/delete-tags?tag={escaped}&tag=1"),
+            format!("/repository/asked/app/-/expire-tags?tag={escaped}&tag=1"),
+            format!("/repository?starred=1&search={escaped}"),
             format!("/organization/{escaped}"),
             format!("/organization/asked?tab={escaped}"),
             format!("/organization?search={escaped}"),
@@ -179,6 +183,27 @@ async fn a_robots_description_is_text() -> Result<()> {
     let made = scene.organization.session.put(path, &body).await?.expect(201)?.json()?;
     quay_tests::secrets::known(made["token"].as_str().context("token")?)?;
     scene.is_inert("/organization/robot?tab=Robotaccounts", &["<script>alert('r1')</script>"]).await
+}
+
+#[tokio::test]
+async fn an_application_tokens_title_is_text_also_where_its_end_is_asked_for() -> Result<()> {
+    let scene = Scene::new("tokens").await?;
+    let body = json!({ "title": attack("token") });
+    let made = scene.organization.session.post("/api/v1/user/apptoken", &body).await?.expect(200)?.json()?;
+    quay_tests::secrets::known(made["token"]["token_code"].as_str().context("token")?)?;
+    let settings = format!("/user/{}?tab=Settings", scene.organization.owner.username);
+    let shown = "<script>alert('token1')</script>";
+    scene.is_inert(&settings, &[shown]).await?;
+    let links = scene.browser.page(&settings).await?.links();
+    let revoke = links.into_iter().find(|link| link.contains("revoke=")).context("a way to revoke it")?;
+    let question = scene.browser.page(&revoke).await?;
+    assert_eq!(question.active(), Vec::<String>::new());
+    ensure!(
+        question.text().contains(&format!("Revoke the application token {shown}")),
+        "{}",
+        question.text()
+    );
+    Ok(())
 }
 
 #[tokio::test]

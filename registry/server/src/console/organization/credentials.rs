@@ -1,4 +1,4 @@
-//! How a robot's credential is used: as a Secret of Kubernetes, and by the tools that log in. Pure.
+//! How the credential of a robot, or a person's application token, is used: as a Secret of Kubernetes, and by the tools that log in. Pure.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -6,13 +6,15 @@ use serde_json::json;
 
 use super::super::commands::Command;
 
-/// A robot that can log in.
+/// A credential that can log in.
 #[derive(Clone, Copy)]
 pub(super) struct Login<'a> {
     /// The registry's name, with its port.
     pub(super) host: &'a str,
-    /// The robot's full name.
-    pub(super) robot: &'a str,
+    /// The name that it logs in by.
+    pub(super) user: &'a str,
+    /// What its Secret is called after: a robot's full name.
+    pub(super) name: &'a str,
     pub(super) token: &'a str,
     /// Whether clients must be told to trust the registry's own CA.
     pub(super) own_ca: bool,
@@ -21,13 +23,13 @@ pub(super) struct Login<'a> {
 impl Login<'_> {
     /// What `docker login` would have written, for any tool that reads `config.json`.
     pub(super) fn docker_config(&self) -> String {
-        let auth = BASE64_STANDARD.encode(format!("{}:{}", self.robot, self.token));
+        let auth = BASE64_STANDARD.encode(format!("{}:{}", self.user, self.token));
         format!("{:#}", json!({"auths": {self.host: {"auth": auth, "email": ""}}}))
     }
 
     /// The name of the Secret: `ns+ci_bot` → `ns-ci-bot-pull-secret`, since Kubernetes knows neither `+` nor `_`.
     pub(super) fn secret_name(&self) -> String {
-        format!("{}-pull-secret", self.robot.replace(['+', '_'], "-"))
+        format!("{}-pull-secret", self.name.replace(['+', '_'], "-"))
     }
 
     /// The Secret, ready for `kubectl apply`.
@@ -54,12 +56,14 @@ impl Login<'_> {
         ]
     }
 
-    /// The line that logs a tool in. Robots' names and tokens have no letter that a shell reads anything into.
+    /// The line that logs a tool in. Robots' names and tokens have no letter that a shell reads anything into; `$app`
+    /// is quoted.
     pub(super) fn line(&self, tool: &str, more: &str) -> Command {
-        let Self { host, robot, token, .. } = self;
+        let Self { host, user, token, .. } = self;
+        let quote = if user.starts_with('$') { "'" } else { "" };
         Command {
             does: "Log in",
-            lines: format!("{tool} login {host} --username {robot} --password {token}{more}"),
+            lines: format!("{tool} login {host} --username {quote}{user}{quote} --password {token}{more}"),
         }
     }
 
@@ -81,8 +85,13 @@ impl Login<'_> {
 mod tests {
     use super::*;
 
-    const LOGIN: Login<'_> =
-        Login { host: "registry.example:8443", robot: "charts+ci_bot", token: "ABC123", own_ca: true };
+    const LOGIN: Login<'_> = Login {
+        host: "registry.example:8443",
+        user: "charts+ci_bot",
+        name: "charts+ci_bot",
+        token: "ABC123",
+        own_ca: true,
+    };
 
     #[test]
     fn the_secret_is_what_kubernetes_reads() {
@@ -122,6 +131,12 @@ mod tests {
             LOGIN.line("podman", "").lines,
             "podman login registry.example:8443 --username charts+ci_bot --password ABC123"
         );
+        let app = Login { user: "$app", name: "alice-app", ..LOGIN };
+        assert_eq!(
+            app.line("podman", "").lines,
+            "podman login registry.example:8443 --username '$app' --password ABC123"
+        );
+        assert_eq!(app.secret_name(), "alice-app-pull-secret");
         assert!(LOGIN.helm()[1].lines.ends_with("--password ABC123 --ca-file ca.crt"));
         assert_eq!(Login { own_ca: false, ..LOGIN }.helm().len(), 1);
     }

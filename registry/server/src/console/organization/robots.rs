@@ -338,7 +338,7 @@ async fn shown(
 }
 
 fn login<'a>(asked: &'a Asked<'_>, robot: &'a str, token: &'a str) -> Login<'a> {
-    Login { host: asked.visit.host(), robot, token, own_ca: own_ca(asked.app) }
+    Login { host: asked.visit.host(), user: robot, name: robot, token, own_ca: own_ca(asked.app) }
 }
 
 /// The Secret as a file.

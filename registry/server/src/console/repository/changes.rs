@@ -4,7 +4,7 @@
 use askama::Template;
 use jiff::Timestamp;
 use quay_core::perms::{Delete, Push};
-use quay_core::{Allowed, TagRow};
+use quay_core::{Allowed, Label, LabelSource, TagRow};
 use quay_oci::{Digest, TagName};
 
 use super::super::flash::done;
@@ -22,6 +22,9 @@ enum Change {
     Restore,
     Expire,
     Add,
+    Protect,
+    Release,
+    RemoveLabel,
 }
 
 #[derive(Template)]
@@ -39,6 +42,7 @@ struct Page {
     /// When a restored tag points elsewhere now.
     moves_from: Option<String>,
     undo_until: Option<Moment>,
+    label: Option<Label>,
     errors: Errors,
 }
 
@@ -49,6 +53,9 @@ impl Page {
             Change::Restore => "Restore tag",
             Change::Expire => "Change expiration",
             Change::Add => "Add new tag",
+            Change::Protect => "Make immutable",
+            Change::Release => "Remove immutability",
+            Change::RemoveLabel => "Remove label",
         };
         Self {
             frame: asked.frame(title, true),
@@ -60,6 +67,7 @@ impl Page {
             expires: String::new(),
             moves_from: None,
             undo_until: None,
+            label: None,
             errors: Errors::default(),
         }
     }
@@ -79,6 +87,9 @@ impl Page {
             Change::Restore => change == "restore",
             Change::Expire => change == "expire",
             Change::Add => change == "add",
+            Change::Protect => change == "protect",
+            Change::Release => change == "release",
+            Change::RemoveLabel => change == "remove-label",
         }
     }
 }
@@ -92,13 +103,37 @@ pub(super) async fn form(asked: &Asked<'_>, action: &str) -> Answer {
         "restore-tag" => restoration(asked, &name_of(tag)?, &digest_of(digest)?).await?.show(),
         "expire-tag" => expiration(asked, &tag_row(asked, tag).await?).show(),
         "add-tag" => Page::new(asked, Change::Add, tag, digest_of(digest)?.as_str()).show(),
+        "protect-tag" => {
+            let row = tag_row(asked, tag).await?;
+            protection(asked, &name_of(&row.name)?, !row.immutable).await?.show()
+        }
+        "delete-label" => label_removal(asked, &digest_of(digest)?, asked.wish.get("id")).await?.show(),
         _ => Err(Problem::NotFound),
     }
 }
 
+async fn protection(asked: &Asked<'_>, tag: &TagName, on: bool) -> Answer<Page> {
+    let row = asked.app.core.tag_row(&asked.pull, tag).await?;
+    if !on && !asked.view.can_admin {
+        return Err(Problem::NotFound);
+    }
+    let change = if on { Change::Protect } else { Change::Release };
+    Ok(Page::new(asked, change, &row.name, row.digest.as_str()))
+}
+
+async fn label_removal(asked: &Asked<'_>, digest: &Digest, id: &str) -> Answer<Page> {
+    let label = asked.app.core.label(&asked.pull, digest, id).await?;
+    if label.source != LabelSource::Api {
+        return Err(Problem::NotFound);
+    }
+    let mut page = Page::new(asked, Change::RemoveLabel, "", digest.as_str());
+    page.label = Some(label);
+    Ok(page)
+}
+
 async fn deletion(asked: &Asked<'_>, row: &TagRow) -> Answer<Page> {
-    let mut page = Page::new(asked, Change::Delete, &row.name, row.digest.as_str());
-    page.others = asked.app.core.manifest_detail(&asked.pull, &row.digest).await?.tags;
+    let mut page = Page::new(asked, Change::Delete, &row.name, row.target.digest.as_str());
+    page.others = asked.app.core.manifest_detail(&asked.pull, &row.target.digest).await?.tags;
     page.others.retain(|tag| *tag != row.name);
     let window = jiff::SignedDuration::from_secs(asked.view.tag_expiration_s.max(0));
     page.undo_until = Timestamp::now().checked_add(window).ok().map(Moment::new);
@@ -108,7 +143,7 @@ async fn deletion(asked: &Asked<'_>, row: &TagRow) -> Answer<Page> {
 async fn restoration(asked: &Asked<'_>, tag: &TagName, digest: &Digest) -> Answer<Page> {
     let mut page = Page::new(asked, Change::Restore, tag.as_str(), digest.as_str());
     page.moves_from = match asked.app.core.tag_row(&asked.pull, tag).await {
-        Ok(row) => Some(row.digest.to_string()),
+        Ok(row) => Some(row.target.digest.to_string()),
         Err(quay_core::Error::NotFound(_)) => None,
         Err(other) => return Err(other.into()),
     };
@@ -116,7 +151,7 @@ async fn restoration(asked: &Asked<'_>, tag: &TagName, digest: &Digest) -> Answe
 }
 
 fn expiration(asked: &Asked<'_>, row: &TagRow) -> Page {
-    let mut page = Page::new(asked, Change::Expire, &row.name, row.digest.as_str());
+    let mut page = Page::new(asked, Change::Expire, &row.name, row.target.digest.as_str());
     page.expires = row.expires.map(format::field_moment).unwrap_or_default();
     page
 }
@@ -202,7 +237,10 @@ pub(super) async fn add_tag(asked: &Asked<'_>, fields: &Fields) -> Answer {
 pub(super) async fn protect_tag(asked: &Asked<'_>, fields: &Fields) -> Answer {
     let allowed = pusher(asked).await?;
     let (tag, on) = (name_of(fields.text("tag"))?, fields.text("immutable") == "true");
-    asked.app.core.set_tag_immutable(&allowed, &tag, on).await?;
+    if let Err(error) = asked.app.core.set_tag_immutable(&allowed, &tag, on).await {
+        let errors = refused(error)?;
+        return protection(asked, &tag, on).await?.wrong(errors);
+    }
     let said = if on { "cannot be moved or deleted any more" } else { "can be moved and deleted again" };
     done(asked.app, &format!("{}/tag/{tag}", super::base(&asked.name)), &format!("Tag {tag} {said}."))
 }

@@ -36,8 +36,8 @@ pub(super) async fn show(asked: &Asked<'_>) -> Answer {
     let recipes = match &newest {
         Some(row) => {
             let tag = Some(row.name.as_str());
-            let at = At { host, repository: &asked.name, tag, digest: &row.digest, own_ca };
-            commands::recipes(way(row.kind), &at, row.signed_by.is_some())
+            let at = At { host, repository: &asked.name, tag, digest: &row.target.digest, own_ca };
+            commands::recipes(way(row.target.kind), &at, row.target.signed_by.is_some())
         }
         None if asked.view.can_write => commands::first_push(host, &asked.name, asked.visit.user(), own_ca),
         None => Vec::new(),

@@ -8,7 +8,7 @@ pub(in crate::console) struct Wish(Vec<(String, String)>);
 
 impl Wish {
     /// More than any link of ours has.
-    const MOST: usize = 32;
+    const MOST: usize = 256;
     /// Longer is cut: nothing that is searched for is that long.
     const LONGEST: usize = 256;
 
@@ -24,6 +24,11 @@ impl Wish {
     /// A parameter; empty when it is missing.
     pub(in crate::console) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.trim())
+    }
+
+    /// Every parameter of this name.
+    pub(in crate::console) fn all<'w>(&'w self, name: &'w str) -> impl Iterator<Item = &'w str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
     }
 
     /// A number from 1.

@@ -9,7 +9,7 @@ use crate::temporary::{As, Registry, request};
 const SCRIPT: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>";
 
 /// Every form of the console, by address and action.
-const FORMS: [(&str, &str); 17] = [
+const FORMS: [(&str, &str); 23] = [
     ("/signin", ""),
     ("/signout", ""),
     ("/createaccount", ""),
@@ -27,6 +27,12 @@ const FORMS: [(&str, &str); 17] = [
     ("/organization/charts/teams/creators", "add"),
     ("/user/alice?tab=Settings", "password"),
     ("/user/alice?tab=Settings", "email"),
+    ("/user/alice?tab=Settings", "create-token"),
+    ("/user/alice?tab=Settings", "revoke-token"),
+    ("/user/alice?tab=Settings", "encrypt-password"),
+    ("/user/alice?tab=Settings", "delete"),
+    ("/repository/charts/app/-/delete-tags", ""),
+    ("/repository/charts/app/-/star", ""),
 ];
 
 #[tokio::test]
@@ -99,6 +105,7 @@ fn assert_tame(page: &str, place: &str) {
 #[tokio::test]
 async fn script_in_any_field_comes_back_as_text() {
     let registry = Registry::new().await;
+    registry.push(&As::Basic("alice"), "charts/app", "1").await;
     let mut alice = Browser::of(&registry, "alice").await;
     for (action, what) in FORMS {
         if action == "/signout" {
@@ -127,6 +134,13 @@ async fn script_in_any_field_comes_back_as_text() {
             "team",
             "window",
             "role/x",
+            "title",
+            "uuid",
+            "tag",
+            "expires",
+            "token-password",
+            "account-password",
+            "client-password",
         ];
         fields.extend(every.map(|name| (name, SCRIPT)));
         let answer = alice.fill(action, &fields).await;
@@ -145,7 +159,17 @@ async fn script_that_was_stored_comes_back_as_text() {
     let teams = "/organization/charts?tab=Teamsandmembership";
     let new = [("action", "create"), ("name", "evil"), ("description", SCRIPT), ("role", "member")];
     alice.succeed(teams, &new).await;
+    let settings = "/user/alice?tab=Settings";
+    alice.open(settings).await;
+    alice.fill(settings, &[("action", "create-token"), ("title", SCRIPT)]).await;
+    assert_tame(&alice.page, "a new token");
+    let page = alice.open(settings).await;
+    let (_, rest) = page.split_once("&#38;revoke=").expect("a link");
+    let revoke = format!("{settings}&revoke={}", rest.split('"').next().expect("its end"));
     for page in [
+        settings,
+        &revoke,
+        "/user/alice?tab=Logs",
         robots,
         "/organization/charts?tab=Robotaccounts&robot=evil",
         teams,
@@ -157,6 +181,21 @@ async fn script_that_was_stored_comes_back_as_text() {
     }
     // It was there, as text.
     assert!(alice.open(teams).await.contains("&#60;script&#62;alert(1)"));
+}
+
+#[tokio::test]
+async fn script_in_an_address_of_mail_is_text_to_superusers() {
+    let registry = Registry::new().await;
+    let mut alice = Browser::of(&registry, "alice").await;
+    let settings = "/user/alice?tab=Settings";
+    alice.open(settings).await;
+    let sly = "\"<img/src=x/onerror=alert(1)>\"@example.com";
+    assert_tame(alice.succeed(settings, &[("action", "email"), ("email", sly)]).await, settings);
+    let mut root = Browser::of(&registry, "root").await;
+    for page in ["/superuser/users", "/usage-logs"] {
+        assert_tame(root.open(page).await, page);
+        assert!(root.page.contains("&#60;img/src=x/onerror"), "it was there, as text: {page}");
+    }
 }
 
 #[tokio::test]
@@ -178,6 +217,12 @@ async fn script_in_an_address_comes_back_as_text() {
         format!("/user/{script}"),
         format!("/signin?redirect_url={script}"),
         format!("/nothing/{script}"),
+        format!("/{script}"),
+        format!("/usage-logs?performer={script}"),
+        format!("/superuser/users?search={script}&delete={script}"),
+        format!("/charts/{script}?x={script}"),
+        format!("/user/alice?tab=Settings&revoke={script}"),
+        format!("/repository?starred=1&search={script}&after={script}"),
     ] {
         let answer = alice.get(&path).await;
         assert!(!answer.status.is_server_error(), "{path}: {}", answer.status);

@@ -61,7 +61,7 @@ async fn every_page_has_the_strict_policy_and_nothing_inline() {
         assert_eq!(answer.status, StatusCode::OK, "{path}");
         assert_strict(&answer, path);
     }
-    let missing = nobody.get("/no/such/page").await;
+    let missing = nobody.get("/no-such-page").await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
     assert_strict(&missing, "a missing page");
     let mut alice = Browser::of(&registry, "alice").await;

@@ -80,6 +80,12 @@ async fn a_manifest_gets_another_tag_and_a_protected_one_stays() {
     alice.done(&form, &[("tag", "stable"), ("digest", digest.as_str())]).await;
     let to = alice.done(&format!("{DEMO}/-/protect-tag"), &[("tag", "stable"), ("immutable", "true")]).await;
     assert!(alice.page(&to).await.contains("Remove immutability"));
+    let tags = alice.page(&format!("{DEMO}?tab=tags")).await;
+    assert!(tags.contains("-/protect-tag?tag=stable\"") && tags.contains("-/protect-tag?tag=v1\""), "{tags}");
+    let question = alice.page(&format!("{DEMO}/-/protect-tag?tag=stable")).await;
+    assert!(question.contains("name=\"immutable\" value=\"false\""), "{question}");
+    let question = alice.page(&format!("{DEMO}/-/protect-tag?tag=v1")).await;
+    assert!(question.contains("name=\"immutable\" value=\"true\""), "{question}");
     let page = alice.wrong(&format!("{DEMO}/-/delete-tag"), &[("tag", "stable")]).await;
     assert!(page.contains("immutable"), "{page}");
     alice.done(&format!("{DEMO}/-/protect-tag"), &[("tag", "stable"), ("immutable", "false")]).await;
@@ -97,14 +103,14 @@ async fn labels_are_added_and_removed() {
     alice.done(&form, &[("digest", digest.as_str()), ("key", "team"), ("value", "<b>blue</b>")]).await;
     let page = alice.page(&format!("{DEMO}/tag/v1")).await;
     assert!(page.contains("&#60;b&#62;blue") && !page.contains("<b>blue"), "{page}");
-    let id = page
-        .split("name=\"id\" value=\"")
-        .nth(1)
-        .expect("a label")
-        .split('"')
-        .next()
-        .expect("an id")
-        .to_owned();
+    let (_, rest) =
+        page.split_once(&format!("{DEMO}/-/delete-label?digest={digest}&amp;id=")).expect("a link");
+    let id = rest.split('"').next().expect("an id").to_owned();
+    let question = alice.page(&format!("{DEMO}/-/delete-label?digest={digest}&id={id}")).await;
+    assert!(
+        question.contains("&#60;b&#62;blue") && question.contains("data-testid=\"confirm\""),
+        "{question}"
+    );
     alice.done(&format!("{DEMO}/-/delete-label"), &[("digest", digest.as_str()), ("id", &id)]).await;
     assert!(alice.page(&format!("{DEMO}/tag/v1")).await.contains("No labels."));
 }

@@ -1,0 +1,75 @@
+//! The streams of one HTTP/2 connection, and how long there has been none.
+//!
+//! Between requests nothing else ends such a connection: its pings are answered by machinery that outlives interest. It is
+//! given the time that HTTP/1 has from one request to the next.
+//! Owns: starting and counting streams. Must not know: what ends the connection.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::tasks::Tasks;
+
+/// What runs the streams of one connection: each in a task of its own, from its headers to the last byte of its answer.
+#[derive(Clone)]
+pub(super) struct Streams {
+    tasks: Tasks,
+    open: Arc<Open>,
+}
+
+struct Open {
+    count: AtomicUsize,
+    /// When the last one ended, or the connection began.
+    since: Mutex<Instant>,
+}
+
+impl Streams {
+    pub(super) fn new(tasks: Tasks) -> Self {
+        let open = Open { count: AtomicUsize::new(0), since: Mutex::new(Instant::now()) };
+        Self { tasks, open: Arc::new(open) }
+    }
+
+    /// Returns once there has been no stream for `limit`. The clock is looked at when that may be so: streams that come
+    /// and go cost it nothing.
+    pub(super) async fn absent_for(&self, limit: Duration) {
+        let mut due = Instant::now() + limit;
+        loop {
+            sleep_until(due).await;
+            let now = Instant::now();
+            due = match self.open.count.load(Ordering::Acquire) {
+                0 => *self.open.since.lock().unwrap_or_else(PoisonError::into_inner) + limit,
+                _ => now + limit,
+            };
+            if due <= now {
+                return;
+            }
+        }
+    }
+}
+
+impl<F> hyper::rt::Executor<F> for Streams
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        self.open.count.fetch_add(1, Ordering::AcqRel);
+        let ended = Ended(Arc::clone(&self.open));
+        self.tasks.start_unnamed(async move {
+            let _ended = ended;
+            stream.await;
+        });
+    }
+}
+
+/// Counts a stream out, however it ends.
+struct Ended(Arc<Open>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        *self.0.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+    }
+}
