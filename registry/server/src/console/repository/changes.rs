@@ -118,7 +118,7 @@ async fn protection(asked: &Asked<'_>, tag: &TagName, on: bool) -> Answer<Page> 
         return Err(Problem::NotFound);
     }
     let change = if on { Change::Protect } else { Change::Release };
-    Ok(Page::new(asked, change, &row.name, row.digest.as_str()))
+    Ok(Page::new(asked, change, &row.name, row.target.digest.as_str()))
 }
 
 async fn label_removal(asked: &Asked<'_>, digest: &Digest, id: &str) -> Answer<Page> {

@@ -252,8 +252,8 @@ impl Outcome {
 impl Row {
     fn new(row: TagRow) -> Self {
         Self {
-            short: format::short(&row.digest),
-            digest: row.digest.to_string(),
+            short: format::short(&row.target.digest),
+            digest: row.target.digest.to_string(),
             expires: row.expires.map(Moment::new),
             name: row.name,
         }
