@@ -13,6 +13,7 @@ use super::visitor::Visitor;
 use crate::http::{App, reply};
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
     /// The namespace in which something is to be given: its robots are offered as well.
     #[serde(default)]

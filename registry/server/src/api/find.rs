@@ -22,6 +22,7 @@ const PAGE: u32 = 10;
 const PAGES: u32 = 10;
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
     /// A part of the name; `namespace/part` looks in one namespace.
     #[serde(default)]

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use quay_core::{Error, Missing, Refusal};
+use quay_oci::NameError;
 use serde_json::json;
 
 use crate::http::observe::Fault;
@@ -37,6 +38,13 @@ pub(super) enum Trouble {
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         Self::Core(error)
+    }
+}
+
+/// Quay's words, and what a name may be.
+impl From<NameError> for Trouble {
+    fn from(error: NameError) -> Self {
+        Self::Request(error.to_string().replacen('i', "I", 1))
     }
 }
 

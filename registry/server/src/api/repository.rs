@@ -231,10 +231,10 @@ pub(super) async fn create(
     }
     let namespace = new.namespace.as_deref().or(visitor.caller.name()).unwrap_or_default();
     let allowed = app.core.allow_in::<CreateRepository>(&visitor.caller, namespace).await?;
-    let name = RepositoryName::from_parts(namespace, &new.repository)
-        .map_err(|_| Trouble::Request("Invalid repository name".to_owned()))?;
+    let name = RepositoryName::from_parts(namespace, &new.repository)?;
     if name.repository().contains('/') && !app.core.config().feature_extended_repository_names {
-        return Err(Trouble::Request("Invalid repository name".to_owned()));
+        let why = "Invalid repository name: `/` in it needs FEATURE_EXTENDED_REPOSITORY_NAMES";
+        return Err(Trouble::Request(why.to_owned()));
     }
     let description = new.description.unwrap_or_default();
     let made = app.core.create_repository(&allowed, &name, new.visibility.into(), &description).await?;

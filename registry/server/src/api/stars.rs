@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::Json;
-use super::outcome::{Answer, Trouble};
+use super::outcome::Answer;
 use super::repository::{ItemView, ListView};
 use super::visitor::Visitor;
 use crate::http::{App, reply};
@@ -39,8 +39,7 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor) -> Answer {
     responses((status = 201, body = StarView), (status = 403)))]
 pub(super) async fn create(State(app): State<App>, visitor: Visitor, Json(new): Json<NewStar>) -> Answer {
     let account = visitor.account(&app).await?;
-    let name = RepositoryName::from_parts(&new.namespace, &new.repository)
-        .map_err(|_| Trouble::Request("Invalid repository name".to_owned()))?;
+    let name = RepositoryName::from_parts(&new.namespace, &new.repository)?;
     let allowed = app.core.allow::<Pull>(&visitor.caller, &name).await?;
     app.core.star(&account, &allowed).await?;
     let view = StarView { namespace: new.namespace, repository: new.repository };
@@ -52,8 +51,7 @@ pub(super) async fn create(State(app): State<App>, visitor: Visitor, Json(new): 
     params(("repository" = String, Path, description = "namespace/name")), responses((status = 204), (status = 403)))]
 pub(super) async fn delete(State(app): State<App>, visitor: Visitor, Path(rest): Path<String>) -> Answer {
     let account = visitor.account(&app).await?;
-    let name = RepositoryName::parse(rest.trim_end_matches('/'))
-        .map_err(|_| Trouble::Request("Invalid repository name".to_owned()))?;
+    let name = RepositoryName::parse(rest.trim_end_matches('/'))?;
     let allowed = app.core.allow::<Pull>(&visitor.caller, &name).await?;
     app.core.unstar(&account, &allowed).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

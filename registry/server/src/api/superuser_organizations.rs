@@ -15,6 +15,7 @@ use super::visitor::Visitor;
 use crate::http::{App, reply};
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     /// Organizations on a page, up to 100.
     #[serde(default)]
