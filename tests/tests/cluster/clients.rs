@@ -100,14 +100,17 @@ async fn a_pod_runs_an_image_that_podman_compressed_with_zstd_and_cosign_signed(
         let archive = format!("oci-archive:{}", busybox()?.display());
         let pulled = podman.run(&["pull", "--quiet", &archive]).await?.success()?;
         let id = pulled.text.lines().last().unwrap_or_default().to_owned();
-        let image = format!("{}/apps/busybox:zstd", at.host);
-        podman.push(&id, &image, &["--compression-format", "zstd"]).await?.success()?;
-        let stored = pull_manifest(&at.client().basic(&owner), "apps/busybox", "zstd").await?;
-        let layer = &stored.json()?["layers"][0]["mediaType"];
-        assert_eq!(layer, "application/vnd.oci.image.layer.v1.tar+zstd");
+        let mut reference = String::new();
+        // each signs an image of its own: cosign 2 does not get past a bundle of cosign 3
+        for (number, one) in cosigns().iter().enumerate() {
+            let repository = format!("apps/busybox-{number}");
+            let image = format!("{}/{repository}:zstd", at.host);
+            podman.push(&id, &image, &["--compression-format", "zstd"]).await?.success()?;
+            let stored = pull_manifest(&at.client().basic(&owner), &repository, "zstd").await?;
+            let layer = &stored.json()?["layers"][0]["mediaType"];
+            assert_eq!(layer, "application/vnd.oci.image.layer.v1.tar+zstd");
 
-        let reference = format!("{}/apps/busybox@{}", at.host, stored.digest()?);
-        for one in cosigns() {
+            reference = format!("{}/{repository}@{}", at.host, stored.digest()?);
             let cosign = Cosign::new(*one, &at.ca).await?.with_auth_file(&podman.auth_file());
             cosign.generate_key_pair("mine").await?;
             cosign.generate_key_pair("other").await?;
