@@ -51,7 +51,8 @@ pub fn merge(
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))
     .collect();
-    if exposure.ends_tls_in_front() && !bundle.has(TRUSTED_PROXIES) {
+    // a count in the bundle is about proxies that it names: it would let every private address be passed on
+    if exposure.ends_tls_in_front() && !bundle.has(TRUSTED_PROXIES) && !bundle.has(PROXY_COUNT) {
         managed.insert(TRUSTED_PROXIES.to_owned(), CLUSTER_NETWORKS.map(Value::from).to_vec().into());
         managed.insert(PROXY_COUNT.to_owned(), 1.into());
     }

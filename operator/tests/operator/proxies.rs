@@ -48,12 +48,12 @@ fn whom_the_bundle_names_is_believed_and_nobody_else() {
         ("TRUSTED_PROXIES: [10.128.0.0/14]\n", "TRUSTED_PROXIES:\n- 10.128.0.0/14\n"),
         ("TRUSTED_PROXIES: []\n", "TRUSTED_PROXIES: []\n"),
         ("TRUSTED_PROXIES:\nREGISTRY_TITLE: Mine\n", "{}\n"),
+        // a higher count than ours would believe a client in a private network about any address
+        ("PROXY_COUNT: 2\n", "PROXY_COUNT: 2\n"),
         ("TRUSTED_PROXIES: 10.128.0.5\nPROXY_COUNT: 2\n", "PROXY_COUNT: 2\nTRUSTED_PROXIES: 10.128.0.5\n"),
     ] {
         assert_eq!(told(&behind_a_route(World::new("routes").config(yaml))), expected, "{yaml}");
     }
-    let counted = told(&behind_a_route(World::new("routes").config("PROXY_COUNT: 2\n")));
-    assert!(counted.starts_with("PROXY_COUNT: 2\n") && counted.contains("10.0.0.0/8"), "{counted}");
 }
 
 #[test]

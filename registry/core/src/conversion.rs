@@ -25,9 +25,10 @@ impl Core {
     ) -> Result<()> {
         whole(who)?;
         if self.rules().is_kept(&who.place.name) {
-            return Err(Error::bad_request(
-                "A superuser cannot become an organization; take the name out of SUPER_USERS first",
-            ));
+            return Err(Error::bad_request(format!(
+                "{} cannot become an organization: the configuration of this registry names the account",
+                who.place.name
+            )));
         }
         let owner = match self.verify_person(owner, owners_password, who.caller.from).await {
             Ok(owner) => owner,
@@ -65,7 +66,10 @@ impl Core {
 
 /// Turns a person's account into an organization with one owner.
 pub(crate) async fn become_organization(tx: &mut Tx, id: UserId, owner: UserId, now_ms: i64) -> Result<()> {
-    if !rows::become_organization(tx, id).await? {
+    // The owner may have gone, or become an organization, since the password was shown.
+    let stands =
+        rows::get(tx, owner).await?.is_some_and(|owner| owner.kind == rows::Kind::User && owner.enabled);
+    if !stands || !rows::become_organization(tx, id).await? {
         return Err(Missing::User.into());
     }
     let team = orgs::create_team(tx, id, OWNERS, TeamRole::Admin, "", now_ms).await?;

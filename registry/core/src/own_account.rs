@@ -135,7 +135,7 @@ impl Core {
 /// An organization that would be nobody's without this person.
 pub(crate) async fn only_owner_of(tx: &mut Tx, id: UserId) -> Result<Option<String>> {
     for found in orgs::of_user(tx, id).await? {
-        if found.role == TeamRole::Admin && orgs::admin_count(tx, found.org.id).await? < 2 {
+        if found.role == TeamRole::Admin && orgs::other_admins(tx, found.org.id, id).await? == 0 {
             return Ok(Some(found.org.username));
         }
     }

@@ -37,7 +37,7 @@ impl Core {
     }
 
     /// Whether an account may have another name at all, and this one.
-    pub(crate) fn check_renaming(&self, old: &str, new: &str) -> Result<()> {
+    pub fn check_renaming(&self, old: &str, new: &str) -> Result<()> {
         let rules = self.rules();
         if !rules.config.feature_user_rename {
             return Err(Error::bad_request(

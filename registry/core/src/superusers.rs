@@ -254,7 +254,7 @@ impl PreparedChange {
         if let Some(enabled) = self.enabled.filter(|enabled| *enabled != before.enabled) {
             rows::set_enabled(tx, id, enabled).await?;
             if !enabled {
-                // What was issued before stays void when the account is enabled again.
+                // Sessions and what was drawn from the password stay void when the account is enabled again.
                 rows::bump_generation(tx, id).await?;
                 sessions::delete_of_user(tx, id).await?;
             }

@@ -75,7 +75,7 @@ async fn superusers_and_members_of_teams_stay_people() {
     w.core.ensure_superuser("root", "", &PASSWORD.into()).await.unwrap();
     let (alice, root) = (w.person("alice").await, w.log_in("root").await.unwrap());
     let refused = w.core.convert_account(&w.account(&root).await, "alice", &PASSWORD.into()).await;
-    assert!(refused.unwrap_err().message().starts_with("A superuser cannot become an organization"));
+    assert!(refused.unwrap_err().message().starts_with("root cannot become an organization"));
 
     let bob = w.person("bob").await;
     w.organization(&bob, "charts").await;

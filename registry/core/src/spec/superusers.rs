@@ -179,6 +179,20 @@ async fn an_account_is_deleted_unless_an_organization_would_be_nobodys() {
 }
 
 #[tokio::test]
+async fn a_disabled_owner_is_deleted_when_another_owner_can_sign_in() {
+    let p = place().await;
+    p.w.organization(&p.alice, "charts").await;
+    p.w.enlist(&p.alice, "charts", TeamRole::Admin, "bob").await;
+    p.enable("alice", false).await.unwrap();
+    p.w.core.delete_account_of(&p.by, "alice").await.unwrap();
+    // The control: of a disabled one's own, nobody would be left.
+    p.w.organization(&p.bob, "maps").await;
+    p.enable("bob", false).await.unwrap();
+    let refused = told(p.w.core.delete_account_of(&p.by, "bob").await);
+    assert!(refused.contains("only owner of the organization"), "{refused}");
+}
+
+#[tokio::test]
 async fn an_organization_gets_another_name_with_its_robots_and_everything_in_it() {
     let p = place().await;
     p.w.organization(&p.alice, "charts").await;

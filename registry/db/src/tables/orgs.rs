@@ -112,6 +112,9 @@ statements! {
     ADMIN_COUNT = "SELECT count(DISTINCT u.id)
                    FROM teams t JOIN team_members m ON m.team_id = t.id JOIN users u ON u.id = m.user_id
                    WHERE t.org_id = $1 AND t.role = 2 AND u.kind = 0 AND u.enabled = $2";
+    OTHER_ADMINS = "SELECT count(DISTINCT u.id)
+                    FROM teams t JOIN team_members m ON m.team_id = t.id JOIN users u ON u.id = m.user_id
+                    WHERE t.org_id = $1 AND t.role = 2 AND u.kind = 0 AND u.enabled = $2 AND u.id <> $3";
 }
 
 fn team_row(row: &Row<'_>) -> Result<Team, Error> {
@@ -243,4 +246,9 @@ pub async fn of_user(c: &mut Conn, user: UserId) -> Result<Vec<OrgOfUser>, Error
 /// How many people who can sign in administer an organization.
 pub async fn admin_count(c: &mut Conn, org: UserId) -> Result<i64, Error> {
     c.one(ADMIN_COUNT, params![org, true], first).await
+}
+
+/// The same without one of them, who may be unable to sign in.
+pub async fn other_admins(c: &mut Conn, org: UserId, but: UserId) -> Result<i64, Error> {
+    c.one(OTHER_ADMINS, params![org, true, but], first).await
 }

@@ -132,13 +132,13 @@ statements! {
     BUMP = "UPDATE users SET generation = generation + 1 WHERE id = $1 RETURNING generation";
     SET_ENABLED = "UPDATE users SET enabled = $2 WHERE id = $1";
     SET_SUPERUSER = "UPDATE users SET superuser = $2 WHERE id = $1";
-    SET_EMAIL = "UPDATE users SET email = $2, verified = $3 WHERE id = $1 AND NOT EXISTS
+    SET_EMAIL = "UPDATE users SET email = $2, verified = $3 WHERE id = $1 AND retired_ms IS NULL AND NOT EXISTS
                  (SELECT 1 FROM users o WHERE o.kind = 0 AND o.email = $2 AND o.id <> $1 AND users.kind = 0)";
     SET_PROFILE = "UPDATE users SET given_name = $2, family_name = $3, company = $4, location = $5,
                    invoice_email = $6 WHERE id = $1";
     SET_TAG_EXPIRATION = "UPDATE users SET tag_expiration_s = $2 WHERE id = $1";
     TOUCH = "UPDATE users SET last_accessed_ms = $2 WHERE id = $1";
-    RENAME = "UPDATE users SET username = $2 WHERE id = $1
+    RENAME = "UPDATE users SET username = $2 WHERE id = $1 AND retired_ms IS NULL
               AND NOT EXISTS (SELECT 1 FROM users o WHERE o.username = $2)";
     LIST = concat!("SELECT ", columns!(), " FROM users u WHERE u.kind < 2 AND u.username > $1 AND u.retired_ms IS NULL
               ORDER BY u.username LIMIT $2");

@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
+use quay_core::accounts::check_password;
 use quay_core::perms::{Account, ManageNamespace};
 use quay_core::{AboutMe, Allowed, Error, Invoicing, Membership, NewUser, Secret, User};
 use serde::{Deserialize, Serialize};
@@ -157,6 +158,13 @@ pub(super) async fn change(State(app): State<App>, visitor: Visitor, Json(body):
     let account = visitor.account(&app).await?;
     visitor.fresh(&app)?;
     let mut name = app.core.user(&account).await?.username;
+    // Nothing is changed beside what cannot be.
+    if let Some(password) = &body.password {
+        check_password(password)?;
+    }
+    if let Some(new) = body.username.as_deref().filter(|new| *new != name) {
+        app.core.check_renaming(&name, new)?;
+    }
     if let Some(email) = body.email {
         app.core.set_email(&account, &email).await?;
     }

@@ -149,7 +149,9 @@ pub(super) struct ChangeAccount {
     username: Option<String>,
 }
 
-/// Changes the account of a person who is no superuser. A new password, and disabling, end every session and token.
+/// Changes the account of a person who is no superuser. A new password, and disabling, end every session, encrypted
+/// password and registry token drawn from the password; application and access tokens and robots rest while the account
+/// is disabled, and work again afterwards.
 #[utoipa::path(put, path = "/api/v1/superuser/users/{username}", tag = "superuser", request_body = ChangeAccount,
     params(("username" = String, Path)),
     responses((status = 200, body = UserView), (status = 400), (status = 403), (status = 404)))]

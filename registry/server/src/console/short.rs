@@ -3,6 +3,7 @@
 //! They lead to the long address and keep the query. Whether something private is there shows no more than at the
 //! long address: who may not read it gets the same answer as where nothing is.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use http::Uri;
 use quay_core::accounts::is_namespace;
@@ -77,7 +78,14 @@ enum Meant {
 }
 
 /// `GET` of a path that is no page: to the page that is meant, if it is one for this visitor.
-pub(super) async fn lead(State(app): State<App>, visit: Visit, Path(rest): Path<String>, uri: Uri) -> Answer {
+pub(super) async fn lead(
+    State(app): State<App>,
+    visit: Visit,
+    rest: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Answer {
+    // What is no text is the name of nothing.
+    let Path(rest) = rest.map_err(|_| Problem::NotFound)?;
     let path = match parse(&rest).ok_or(Problem::NotFound)? {
         Meant::Namespace(name) => {
             let space = app.core.namespace(visit.caller(), &name).await?;

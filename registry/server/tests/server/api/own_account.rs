@@ -48,6 +48,19 @@ async fn the_account_is_changed_and_shown_as_changed() {
 }
 
 #[tokio::test]
+async fn a_change_with_a_wrong_part_changes_no_other_part() {
+    let registry = Registry::with(|config| config.feature_user_rename = true).await;
+    let before = alice(&registry, Method::GET, "/api/v1/user/", None, 200).await.json();
+    for body in [
+        json!({"email": "new@registry.example", "username": "al2", "password": "short"}),
+        json!({"email": "new@registry.example", "username": "Al 2"}),
+    ] {
+        alice(&registry, Method::PUT, "/api/v1/user/", Some(body), 400).await;
+        assert_eq!(alice(&registry, Method::GET, "/api/v1/user/", None, 200).await.json(), before);
+    }
+}
+
+#[tokio::test]
 async fn what_is_sensitive_about_an_account_needs_a_fresh_password() {
     let sensitive = [
         (Method::PUT, "/api/v1/user/", Some(json!({"email": "x@registry.example"}))),

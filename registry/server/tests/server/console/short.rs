@@ -31,6 +31,7 @@ async fn what_is_unknown_or_the_registrys_own_is_not_found() {
     let mut alice = Browser::of(&registry, "alice").await;
     for path in [
         "/nobody-of-this-name",
+        "/%ff",
         "/charts/missing",
         "/charts/missing:v1",
         "/Charts",
