@@ -137,10 +137,9 @@ for (const as of ["nobody", "newcomer", "curator"] as const) {
             // the page scrolls in a box of its own: the window grows until all of it is on the picture
             const content = await page.locator("main").first().evaluate((main) => main.scrollHeight);
             await page.setViewportSize({ ...size, height: Math.max(size.height, content + 200) });
-            // colours change gradually
-            await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
             const look = `${screen.name}-${size.width}-${colorScheme}`;
-            await page.screenshot({ path: join(settings.out, "screens", `${look}.png`), fullPage: true });
+            // colours change gradually: at once, for the picture
+            await page.screenshot({ path: join(settings.out, "screens", `${look}.png`), fullPage: true, animations: "disabled" });
             expect.soft(await serious(page), `${look}: axe-core`).toEqual([]);
             const bright = await brightness(page);
             expect.soft(colorScheme === "light" ? bright : 1 - bright, `${look}: the theme`).toBeGreaterThan(0.7);
