@@ -16,6 +16,7 @@ use crate::error::{Error, Missing, Refusal, Result};
 use crate::invoicing::Invoicing;
 use crate::landing::found_organization;
 use crate::perms::{Account, Allowed, ManageNamespace, ViewNamespace};
+use crate::renaming::taken;
 
 /// An organization as one asker sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +83,6 @@ impl Core {
             return Err(Refusal::Denied.into());
         }
         accounts::check_name("namespace", name)?;
-        let taken = || Error::bad_request("A user or organization with this name already exists");
         let rules = self.rules();
         let founds_library = rules.library() == Some(name) && rules.is_superuser(&who.place.name);
         if rules.is_kept(name) && !founds_library {

@@ -80,6 +80,7 @@ impl Core {
     }
 }
 
-fn taken() -> Error {
+/// What is said of a name that somebody has, or that is kept for somebody.
+pub(crate) fn taken() -> Error {
     Error::bad_request("A user or organization with this name already exists")
 }

@@ -73,6 +73,13 @@ pub struct OrgOfUser {
     pub role: TeamRole,
 }
 
+macro_rules! admin_count {
+    () => {
+        "SELECT count(DISTINCT u.id)
+         FROM teams t JOIN team_members m ON m.team_id = t.id JOIN users u ON u.id = m.user_id
+         WHERE t.org_id = $1 AND t.role = 2 AND u.kind = 0 AND u.enabled = $2"
+    };
+}
 macro_rules! team_columns {
     () => {
         "t.id, t.org_id, t.name, t.role, t.description, t.created_ms"
@@ -109,12 +116,8 @@ statements! {
                FROM users u WHERE u.id IN
                (SELECT t.org_id FROM team_members m JOIN teams t ON t.id = m.team_id WHERE m.user_id = $1)
                ORDER BY u.username");
-    ADMIN_COUNT = "SELECT count(DISTINCT u.id)
-                   FROM teams t JOIN team_members m ON m.team_id = t.id JOIN users u ON u.id = m.user_id
-                   WHERE t.org_id = $1 AND t.role = 2 AND u.kind = 0 AND u.enabled = $2";
-    OTHER_ADMINS = "SELECT count(DISTINCT u.id)
-                    FROM teams t JOIN team_members m ON m.team_id = t.id JOIN users u ON u.id = m.user_id
-                    WHERE t.org_id = $1 AND t.role = 2 AND u.kind = 0 AND u.enabled = $2 AND u.id <> $3";
+    ADMIN_COUNT = admin_count!();
+    OTHER_ADMINS = concat!(admin_count!(), " AND u.id <> $3");
 }
 
 fn team_row(row: &Row<'_>) -> Result<Team, Error> {

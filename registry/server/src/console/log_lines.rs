@@ -1,4 +1,4 @@
-//! Lines of the audit log as both logs of the console show them, and how far back these look.
+//! Lines of the audit log as every log of the console shows them, and how far back these look.
 //!
 //! Owns: what a line shows. Must not know: whose log it is, its words, and what stands around the lines.
 
