@@ -23,7 +23,7 @@ use crate::out::{self, Kind};
 use crate::until::until;
 
 /// Longer than any healthy start takes; it ends a hang.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What the suites are about.
 pub const REGISTRY_KIND: &str = "QuayRegistry";
