@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use quay_db::tables::blobs::{self, Blob};
 use quay_db::tables::manifests::{self, NewManifest, Outcome};
 use quay_db::tables::tags::{self, Set, SetTag};
-use quay_db::tables::{blobs, repos, users};
+use quay_db::tables::{repos, users};
 use quay_db::{BlobId, ManifestId, RepoId, Tx, UserId};
-use quay_oci::{ArtifactKind, Digest, ErrorCode, Manifest, ManifestError, Reference, TagName};
+use quay_oci::{ArtifactKind, Descriptor, Digest, ErrorCode, Manifest, ManifestError, Reference, TagName};
 
 use crate::attached;
 use crate::audit::Entry;
@@ -280,11 +281,13 @@ impl Incoming {
         Ok(put.outcome)
     }
 
-    /// The blobs, each locked against collection and linked to the repository.
+    /// The blobs, each locked against collection, linked to the repository and as large as the manifest says: clients
+    /// that verify what they pull could not pull it otherwise.
     async fn linked_blobs(&self, tx: &mut Tx) -> Result<Vec<BlobId>> {
-        let mut found = BTreeMap::new();
+        let mut found: BTreeMap<&Digest, Blob> = BTreeMap::new();
         for descriptor in self.manifest.blobs() {
-            if found.contains_key(&descriptor.digest) {
+            if let Some(blob) = found.get(&descriptor.digest) {
+                check_size("blob", descriptor, blob.size)?;
                 continue;
             }
             let locked = blobs::lock(tx, &descriptor.digest).await?;
@@ -298,9 +301,10 @@ impl Incoming {
                     format!("Unknown blob `{}`", descriptor.digest),
                 )
             })?;
-            found.insert(descriptor.digest.clone(), blob.id);
+            check_size("blob", descriptor, blob.size)?;
+            found.insert(&descriptor.digest, blob);
         }
-        Ok(found.into_values().collect())
+        Ok(found.into_values().map(|blob| blob.id).collect())
     }
 
     /// Checks that every child is there with the size that the index tells.
@@ -313,20 +317,24 @@ impl Incoming {
                     format!("Could not find child manifest with digest `{}`", child.digest),
                 )
             })?;
-            if head.size.cast_unsigned() != child.size {
-                return Err(Error::invalid(
-                    ErrorCode::ManifestInvalid,
-                    format!(
-                        "Size of manifest does not match that retrieved: {} vs {}",
-                        child.size, head.size
-                    ),
-                ));
-            }
+            check_size("manifest", child, head.size)?;
             children.size = children.size.saturating_add(head.layers_size);
             children.ids.push(head.id);
         }
         Ok(children)
     }
+}
+
+/// What a manifest says of the size of something must be so.
+fn check_size(what: &str, descriptor: &Descriptor, stored: i64) -> Result<()> {
+    let Descriptor { digest, size, .. } = descriptor;
+    if stored.cast_unsigned() == *size {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        ErrorCode::ManifestInvalid,
+        format!("Size of {what} does not match that retrieved: {size} vs {stored} for `{digest}`"),
+    ))
 }
 
 /// What an index lists.
