@@ -109,7 +109,7 @@ impl Core {
         Ok(put)
     }
 
-    /// Takes away a tag, or a manifest with all of its tags.
+    /// Takes away a tag, or a manifest with all of its tags. A manifest that an index needs loses its tags only.
     pub async fn delete_manifest(&self, at: &Allowed<Delete>, reference: &Reference) -> Result<()> {
         match reference {
             Reference::Tag(tag) => self.delete_tag_or(at, tag, true).await,
@@ -137,10 +137,17 @@ impl Core {
                     gone.push(name);
                 }
                 tags::delete_of_manifest(tx, head.id, now_ms).await?;
-                manifests::hide(tx, head.id, now_ms).await?;
-                expire_referrers(tx, repo, namespace, &digest, now_ms).await?;
-                attached::end_with_subject(tx, repo, namespace, &digest, now_ms).await?;
-                entry.detail("tags", gone).record(tx).await?;
+                let mut entry = entry.detail("tags", gone);
+                if manifests::needed_by_index(tx, &head, now_ms).await? {
+                    // An index would be nothing without it: it stays for that and goes after it.
+                    expire_untagged(tx, namespace, head.id, now_ms).await?;
+                    entry = entry.detail("kept_for_index", true);
+                } else {
+                    manifests::hide(tx, head.id, now_ms).await?;
+                    expire_referrers(tx, repo, namespace, &digest, now_ms).await?;
+                    attached::end_with_subject(tx, repo, namespace, &digest, now_ms).await?;
+                }
+                entry.record(tx).await?;
                 repos::touch(tx, repo, now_ms).await?;
                 Ok(())
             })
@@ -374,7 +381,7 @@ pub(crate) async fn expire_untagged(
 }
 
 /// Until when something untagged lives: the namespace's window, a day at least.
-async fn untagged_until(tx: &mut Tx, namespace: UserId, now_ms: i64) -> Result<i64> {
+pub(crate) async fn untagged_until(tx: &mut Tx, namespace: UserId, now_ms: i64) -> Result<i64> {
     let owner = users::get(tx, namespace).await?;
     let window_ms = owner.map_or(0, |owner| owner.tag_expiration_s.saturating_mul(1000));
     Ok(now_ms.saturating_add(window_ms.max(SHORTEST_UNTAGGED_MS)))

@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::error::{Error, Missing, Result};
 use crate::page::{Page, cut};
 use crate::perms::{Administer, Allowed, Pull, Push};
-use crate::push::{immutable, set_tag};
+use crate::push::{immutable, set_tag, untagged_until};
 use crate::tag_rows::TagTarget;
 
 /// Entries on one page at most.
@@ -108,7 +108,9 @@ impl Core {
                 let once = rows::last_lifetime(tx, repo, name, &move_to.digest).await?.ok_or(Missing::Tag)?;
                 let known = manifests::get(tx, once.manifest).await?;
                 if manifests::revive(tx, once.manifest).await? {
-                    // What refers to it stays with it, and what was attached to it comes back.
+                    // Its children come back, what refers to it stays with it, and so does what was attached to it.
+                    let until_ms = untagged_until(tx, namespace, move_to.now_ms).await?;
+                    manifests::revive_children(tx, repo, once.manifest, until_ms).await?;
                     manifests::set_referrers_expiry(tx, repo, &move_to.digest, None).await?;
                     if let Some(hidden_ms) = known.and_then(|known| known.hidden_ms) {
                         let (digest, now_ms) = (&move_to.digest, move_to.now_ms);
