@@ -5,7 +5,7 @@ use quay_db::tables::tag_entries::{self, Entry as Lived};
 use quay_db::tables::tags::{self as rows, SetTag};
 use quay_db::tables::{manifests, repos};
 use quay_db::{RepoId, Tx, UserId};
-use quay_oci::{Digest, TagName};
+use quay_oci::{Attachment, Digest, TagName};
 
 use crate::attached;
 use crate::audit::Entry;
@@ -108,15 +108,18 @@ impl Core {
                 let once = rows::last_lifetime(tx, repo, name, &move_to.digest).await?.ok_or(Missing::Tag)?;
                 let known = manifests::get(tx, once.manifest).await?;
                 if manifests::revive(tx, once.manifest).await? {
-                    // Its children come back, what refers to it stays with it, and so does what was attached to it.
-                    let until_ms = untagged_until(tx, namespace, move_to.now_ms).await?;
-                    manifests::revive_children(tx, repo, once.manifest, until_ms).await?;
+                    // What refers to it stays with it, and what was attached to it comes back.
                     manifests::set_referrers_expiry(tx, repo, &move_to.digest, None).await?;
                     if let Some(hidden_ms) = known.and_then(|known| known.hidden_ms) {
                         let (digest, now_ms) = (&move_to.digest, move_to.now_ms);
                         attached::restore_with_subject(tx, repo, namespace, digest, hidden_ms, now_ms)
                             .await?;
                     }
+                }
+                // An index is nothing without its children; a list of referrers brings back none that was deleted.
+                if Attachment::of_tag(name).is_none() {
+                    let until_ms = untagged_until(tx, namespace, move_to.now_ms).await?;
+                    manifests::revive_children(tx, repo, once.manifest, until_ms).await?;
                 }
                 let set = SetTag {
                     repo,

@@ -265,7 +265,7 @@ async fn a_list_of_referrers_keeps_none_of_them() {
         manifest.to_string()
     };
     let (named, listed) = (referrer(1, true), referrer(2, false));
-    let mut entries = Vec::new();
+    let (tag, mut entries) = (Attachment::Referrers.tag_of(&image), Vec::new());
     for manifest in [&named, &listed] {
         let digest = Digest::sha256(manifest.as_bytes());
         w.put(&alice, "alice/app", digest.as_str(), manifest).await.unwrap();
@@ -273,13 +273,31 @@ async fn a_list_of_referrers_keeps_none_of_them() {
             .push(json!({"mediaType": media_type::OCI_MANIFEST, "digest": digest, "size": manifest.len()}));
         // Every version of the list but the last is under no tag any more.
         let list = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries});
-        let tag = Attachment::Referrers.tag_of(&image);
         w.put(&alice, "alice/app", &tag, &list.to_string()).await.unwrap();
     }
+    let list = Digest::sha256(w.get(&alice, "alice/app", &tag).await.unwrap().as_bytes());
+    let gone = async || {
+        for manifest in [&named, &listed] {
+            let digest = Digest::sha256(manifest.as_bytes());
+            assert_eq!(word(w.get(&alice, "alice/app", digest.as_str()).await), "not found", "{manifest}");
+        }
+    };
+    for manifest in [&named, &listed] {
+        delete(&w, &alice, "alice/app", Digest::sha256(manifest.as_bytes()).as_str()).await;
+    }
+    gone().await;
+    // Nor does it bring one back.
+    let at = w.may_push(&alice, "alice/app").await;
+    delete(&w, &alice, "alice/app", &tag).await;
+    w.core.restore_tag(&at, &tag.parse().unwrap(), &list).await.unwrap();
+    gone().await;
+    // The control: under a name of its own it is an index like any other.
+    w.core.set_tag(&at, &"all".parse().unwrap(), &list).await.unwrap();
+    delete(&w, &alice, "alice/app", "all").await;
+    w.core.restore_tag(&at, &"all".parse().unwrap(), &list).await.unwrap();
     for manifest in [&named, &listed] {
         let digest = Digest::sha256(manifest.as_bytes());
-        delete(&w, &alice, "alice/app", digest.as_str()).await;
-        assert_eq!(word(w.get(&alice, "alice/app", digest.as_str()).await), "not found", "{manifest}");
+        assert_eq!(word(w.get(&alice, "alice/app", digest.as_str()).await), "allowed", "{manifest}");
     }
 }
 
