@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { Session } from "../lib/api.ts";
 import { Clients } from "../lib/clients.ts";
-import { person } from "../lib/secrets.ts";
+import { person, superuser } from "../lib/secrets.ts";
 import { host, settings } from "../lib/settings.ts";
 import { test } from "../lib/watched.ts";
 
@@ -59,4 +59,5 @@ test("everything that the screens show is there", async () => {
   writeFileSync(join(settings.out, "gallery.json"), JSON.stringify({ chart: digests["0.2.0"], long }));
   await session.keep(join(settings.out, "curator.json"));
   await (await Session.of(person("newcomer"))).keep(join(settings.out, "newcomer.json"));
+  await (await Session.in(superuser())).keep(join(settings.out, "superuser.json"));
 });

@@ -8,7 +8,7 @@ import { brightness, overflow, serious } from "../lib/judge.ts";
 import { settings } from "../lib/settings.ts";
 import { expect, test, visit } from "../lib/watched.ts";
 
-type Visitor = "nobody" | "newcomer" | "curator";
+type Visitor = "nobody" | "newcomer" | "curator" | "superuser";
 
 interface Screen {
   name: string;
@@ -110,6 +110,19 @@ const screens: Screen[] = [
   { name: "tag-history", path: `${app}?tab=history`, as: "curator", shows: "gone" },
   { name: "repository-logs", path: `${app}?tab=logs`, as: "curator", shows: /push|tag/i },
   { name: "repository-settings", path: `${app}?tab=settings`, as: "curator", shows: /visibility/i },
+
+  {
+    ...{ name: "users", path: "/superuser/users", as: "superuser", shows: "Reset password" },
+    then: (page) => page.getByTestId("user-menu-newcomer").click(),
+  },
+  { name: "create-user", path: "/superuser/users?create=1", as: "superuser", shows: "A password is generated" },
+  { name: "disable-user", path: "/superuser/users?disable=newcomer", as: "superuser", shows: "Disable the account newcomer?" },
+  {
+    ...{ name: "organizations-all", path: "/organization?all=1&search=gallery", as: "superuser", shows: "Take over" },
+    then: (page) => page.getByTestId("organization-menu-gallery").click(),
+  },
+  { name: "rename-organization", path: "/superuser/organizations/gallery/rename", as: "superuser", shows: "New name" },
+  { name: "usage-logs", path: "/usage-logs?performer=curator", as: "superuser", shows: "curator" },
 ];
 
 const widths = [
@@ -117,7 +130,7 @@ const widths = [
   { width: 1920, height: 1080 },
 ];
 
-for (const as of ["nobody", "newcomer", "curator"] as const) {
+for (const as of ["nobody", "newcomer", "curator", "superuser"] as const) {
   test.describe(as, () => {
     if (as !== "nobody") test.use({ storageState: join(settings.out, `${as}.json`) });
 

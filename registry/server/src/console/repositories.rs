@@ -12,6 +12,7 @@ use quay_oci::RepositoryName;
 use super::flash::done;
 use super::forms::{Errors, Fields};
 use super::frame::{Frame, Section, page, render};
+use super::markdown;
 use super::parts::Moment;
 use super::problem::Answer;
 use super::repository::base;
@@ -202,18 +203,13 @@ fn word(sort: RepositorySort) -> &'static str {
 fn shown(row: RepositoryRow, within: bool) -> Row {
     let RepositoryRow { repository, starred } = row;
     let full = format!("{}/{}", repository.namespace, repository.name);
-    let mut words = repository.description.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = words.char_indices().nth(GLANCE) {
-        words.truncate(end);
-        words.push('…');
-    }
     Row {
         base: format!("/repository/{full}"),
         name: if within { repository.name } else { full.clone() },
         full,
         public: repository.visibility == Visibility::Public,
         starred,
-        description: words,
+        description: markdown::glance(&repository.description, GLANCE),
         modified: Moment::new(repository.modified),
     }
 }
