@@ -167,8 +167,9 @@ impl List {
         address(&self.path, &parameters)
     }
 
-    pub(super) fn first(&self) -> String {
-        self.address(self.sort, self.descending, "")
+    /// Where the list begins, from a later page.
+    pub(super) fn first(&self) -> Option<String> {
+        self.later.then(|| self.address(self.sort, self.descending, ""))
     }
 
     pub(super) fn sort_word(&self) -> &'static str {
