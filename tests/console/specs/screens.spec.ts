@@ -47,6 +47,7 @@ const screens: Screen[] = [
   { name: "organization-logs", path: `${organization}?tab=Logs`, as: "curator", shows: /easel/ },
   { name: "organization-settings", path: `${organization}?tab=Settings`, as: "curator", shows: /time machine|expir/i },
   { name: "organization-empty", path: "/organization/nothing-here", as: "curator", shows: "Create repository" },
+  { name: "organization-long", path: `/organization/${"organization".repeat(20)}?tab=Settings`, as: "curator", shows: "Delete organization" },
   { name: "robots-empty", path: "/organization/nothing-here?tab=Robotaccounts", as: "curator", shows: "Create robot account" },
   {
     ...{ name: "create-organization", path: "/organization", as: "curator", shows: "Create Organization" },
@@ -125,6 +126,8 @@ const screens: Screen[] = [
   { name: "usage-logs", path: "/usage-logs?performer=curator", as: "superuser", shows: "curator" },
 ];
 
+/** What windows measure in between: a laptop's, a tablet's. */
+const between = [800, 1024, 1280, 1440, 1600];
 const widths = [
   { width: 360, height: 740 },
   { width: 1920, height: 1080 },
@@ -142,6 +145,10 @@ for (const as of ["nobody", "newcomer", "curator", "superuser"] as const) {
         await screen.then?.(page);
         await expect(page.getByText(screen.shows).filter({ visible: true }).first()).toBeVisible();
         await expect(page).toHaveTitle(/\S+ • \S+/);
+        for (const width of between) {
+          await page.setViewportSize({ width, height: 800 });
+          expect.soft(await overflow(page), `${screen.name}-${width}: as wide as the window`).toEqual([]);
+        }
         for (const colorScheme of ["light", "dark"] as const) {
           await page.emulateMedia({ colorScheme });
           for (const size of widths) {

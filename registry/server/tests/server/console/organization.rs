@@ -193,7 +193,7 @@ async fn a_namespace_has_one_address() {
 async fn the_log_of_one_who_performs_is_read_backwards_and_begun_anew() {
     let registry = Registry::new().await;
     for number in 0..60 {
-        registry.push(&crate::temporary::As::Basic("alice"), "charts/app", &format!("v{number}")).await;
+        registry.push(&As::Basic("alice"), "charts/app", &format!("v{number}")).await;
     }
     let mut alice = Browser::of(&registry, "alice").await;
     let performed = "/organization/charts?tab=Logs&performer=alice";
