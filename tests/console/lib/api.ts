@@ -19,10 +19,20 @@ export class Session {
     const { username, password, email } = who;
     await session.#renewToken();
     await session.send("POST", "/api/v1/user/", { username, password, email });
-    await session.#renewToken();
-    await session.send("POST", "/api/v1/signin", { username, password });
-    await session.#renewToken();
-    return session;
+    return session.#signIn(who);
+  }
+
+  /** A session of somebody who has one. */
+  static async in(who: Person): Promise<Session> {
+    const session = new Session(await request.newContext({ baseURL: settings.url }));
+    return session.#signIn(who);
+  }
+
+  async #signIn({ username, password }: Person): Promise<Session> {
+    await this.#renewToken();
+    await this.send("POST", "/api/v1/signin", { username, password });
+    await this.#renewToken();
+    return this;
   }
 
   /** The token changes with whom the session belongs to. */

@@ -1,6 +1,6 @@
 // Passwords and tokens: made here, or read from the console; each is noted, so that no log may show it.
 import { randomUUID } from "node:crypto";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 
 import { settings } from "./settings.ts";
 
@@ -27,4 +27,11 @@ export function person(username: string): Person {
   const password = `pw-${randomUUID().replaceAll("-", "")}`;
   knownLogin(username, password);
   return { username, email: `${username}@example.com`, password };
+}
+
+/** The superuser that the registry came with. */
+export function superuser(): Person {
+  const [username = "", password = ""] = readFileSync(settings.admin, "utf8").split("\n");
+  knownLogin(username, password);
+  return { username, email: "", password };
 }

@@ -11,6 +11,8 @@ export const settings = {
   url: needed("CONSOLE_URL"),
   /** The file with the authority that the registry's certificate comes from. */
   ca: needed("CONSOLE_CA"),
+  /** The superuser: name and password, a line each. */
+  admin: needed("CONSOLE_ADMIN"),
   /** A home whose certificate store trusts that authority. */
   home: needed("CONSOLE_HOME"),
   /** Where screenshots, reports and traces go. */

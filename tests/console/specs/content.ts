@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { Session } from "../lib/api.ts";
 import { Clients } from "../lib/clients.ts";
-import { person } from "../lib/secrets.ts";
+import { person, superuser } from "../lib/secrets.ts";
 import { host, settings } from "../lib/settings.ts";
 import { test } from "../lib/watched.ts";
 
@@ -56,7 +56,15 @@ test("everything that the screens show is there", async () => {
   });
   await session.send("POST", "/api/v1/organization/", { name: "nothing-here", email: "nothing@example.com" });
 
+  // whatever people choose, as long as it may be
+  await session.send("PUT", `/api/v1/repository/${ORGANIZATION}/${long}`, { description: "word".repeat(100) });
+  await session.send("PUT", `/api/v1/repository/${ORGANIZATION}/app/tag/1`, { expiration: Date.UTC(2099, 11, 30) / 1000 });
+  await session.send("POST", "/api/v1/organization/", { name: "organization".repeat(20), email: "long@example.com" });
+  await session.robot(ORGANIZATION, "robot".repeat(40));
+  await session.send("PUT", `/api/v1/organization/${ORGANIZATION}/team/${"team".repeat(60)}`, { role: "member", description: "" });
+
   writeFileSync(join(settings.out, "gallery.json"), JSON.stringify({ chart: digests["0.2.0"], long }));
   await session.keep(join(settings.out, "curator.json"));
   await (await Session.of(person("newcomer"))).keep(join(settings.out, "newcomer.json"));
+  await (await Session.in(superuser())).keep(join(settings.out, "superuser.json"));
 });

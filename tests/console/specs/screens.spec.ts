@@ -8,7 +8,7 @@ import { brightness, overflow, serious } from "../lib/judge.ts";
 import { settings } from "../lib/settings.ts";
 import { expect, test, visit } from "../lib/watched.ts";
 
-type Visitor = "nobody" | "newcomer" | "curator";
+type Visitor = "nobody" | "newcomer" | "curator" | "superuser";
 
 interface Screen {
   name: string;
@@ -47,6 +47,7 @@ const screens: Screen[] = [
   { name: "organization-logs", path: `${organization}?tab=Logs`, as: "curator", shows: /easel/ },
   { name: "organization-settings", path: `${organization}?tab=Settings`, as: "curator", shows: /time machine|expir/i },
   { name: "organization-empty", path: "/organization/nothing-here", as: "curator", shows: "Create repository" },
+  { name: "organization-long", path: `/organization/${"organization".repeat(20)}?tab=Settings`, as: "curator", shows: "Delete organization" },
   { name: "robots-empty", path: "/organization/nothing-here?tab=Robotaccounts", as: "curator", shows: "Create robot account" },
   {
     ...{ name: "create-organization", path: "/organization", as: "curator", shows: "Create Organization" },
@@ -110,14 +111,29 @@ const screens: Screen[] = [
   { name: "tag-history", path: `${app}?tab=history`, as: "curator", shows: "gone" },
   { name: "repository-logs", path: `${app}?tab=logs`, as: "curator", shows: /push|tag/i },
   { name: "repository-settings", path: `${app}?tab=settings`, as: "curator", shows: /visibility/i },
+
+  {
+    ...{ name: "users", path: "/superuser/users", as: "superuser", shows: "Reset password" },
+    then: (page) => page.getByTestId("user-menu-newcomer").click(),
+  },
+  { name: "create-user", path: "/superuser/users?create=1", as: "superuser", shows: "A password is generated" },
+  { name: "disable-user", path: "/superuser/users?disable=newcomer", as: "superuser", shows: "Disable the account newcomer?" },
+  {
+    ...{ name: "organizations-all", path: "/organization?all=1&search=gallery", as: "superuser", shows: "Take over" },
+    then: (page) => page.getByTestId("organization-menu-gallery").click(),
+  },
+  { name: "rename-organization", path: "/superuser/organizations/gallery/rename", as: "superuser", shows: "New name" },
+  { name: "usage-logs", path: "/usage-logs?performer=curator", as: "superuser", shows: "curator" },
 ];
 
+/** What windows measure in between: a laptop's, a tablet's. */
+const between = [800, 1024, 1280, 1440, 1600];
 const widths = [
   { width: 360, height: 740 },
   { width: 1920, height: 1080 },
 ];
 
-for (const as of ["nobody", "newcomer", "curator"] as const) {
+for (const as of ["nobody", "newcomer", "curator", "superuser"] as const) {
   test.describe(as, () => {
     if (as !== "nobody") test.use({ storageState: join(settings.out, `${as}.json`) });
 
@@ -129,6 +145,10 @@ for (const as of ["nobody", "newcomer", "curator"] as const) {
         await screen.then?.(page);
         await expect(page.getByText(screen.shows).filter({ visible: true }).first()).toBeVisible();
         await expect(page).toHaveTitle(/\S+ • \S+/);
+        for (const width of between) {
+          await page.setViewportSize({ width, height: 800 });
+          expect.soft(await overflow(page), `${screen.name}-${width}: as wide as the window`).toEqual([]);
+        }
         for (const colorScheme of ["light", "dark"] as const) {
           await page.emulateMedia({ colorScheme });
           for (const size of widths) {

@@ -20,10 +20,8 @@ struct Page {
     head: Head,
     search: String,
     rows: Vec<Row>,
-    /// Whether this is not the first page.
-    later: bool,
-    first_page: String,
-    next_page: Option<String>,
+    newest: Option<String>,
+    older: Option<String>,
 }
 
 struct Row {
@@ -51,15 +49,14 @@ pub(super) async fn show(asked: &Asked<'_>) -> Answer {
     let found = asked.app.core.tag_changes(&asked.pull, &query).await?;
     let base = super::repository::base(&asked.name);
     let link = |before: &str| address(&base, &[("tab", "history"), ("search", &*search), ("before", before)]);
-    let end = found.items.last().filter(|_| found.more).map(|last| link(&last.position.to_string()));
+    let older = found.items.last().filter(|_| found.more).map(|last| link(&last.position.to_string()));
     let rows = found.items.into_iter().map(|change| shown(asked, &base, change)).collect();
     page(&Page {
         frame: asked.frame(asked.name.to_string(), false),
         head: asked.head("history"),
         rows,
-        later: before.is_some(),
-        first_page: link(""),
-        next_page: end,
+        newest: before.map(|_| link("")),
+        older,
         search,
     })
 }

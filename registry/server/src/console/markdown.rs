@@ -24,6 +24,9 @@ const LONGEST: usize = 256 << 10;
 /// So is one that would become more HTML than this.
 const LONGEST_HTML: usize = 2 << 20;
 
+/// What is understood beside plain Markdown.
+const OPTIONS: Options =
+    Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
 /// A text of this length is done at once.
 const SHORT: usize = 4 << 10;
 
@@ -51,8 +54,7 @@ pub(super) fn render(text: &str) -> SafeHtml {
     if text.len() > LONGEST {
         return as_written(text);
     }
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let events = harmless(Parser::new_ext(text, options));
+    let events = harmless(Parser::new_ext(text, OPTIONS));
     let mut written = String::with_capacity(text.len() * 2);
     html::push_html(&mut written, events.into_iter());
     if written.len() > LONGEST_HTML {
@@ -69,6 +71,43 @@ pub(super) async fn render_apart(text: String) -> Result<SafeHtml, Error> {
     }
     let task = tokio::task::spawn_blocking(move || render(&text));
     task.await.map_err(|error| Error::Internal(error.into()))
+}
+
+/// What a text says first, without its markup: its first paragraph, or whatever it has where it has none, in one line
+/// of so many letters at most.
+pub(super) fn glance(text: &str, letters: usize) -> String {
+    let mut end = text.len().min(SHORT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let (mut said, mut paragraph) = (String::new(), None);
+    for event in harmless(Parser::new_ext(&text[..end], OPTIONS)) {
+        match event {
+            Event::Start(Tag::Paragraph) => paragraph = Some(said.len()),
+            Event::End(TagEnd::Paragraph) => {
+                let words = paragraph.take().and_then(|begin| said.get(begin..)).unwrap_or_default();
+                if !words.trim().is_empty() {
+                    return one_line(words, letters);
+                }
+            }
+            Event::Text(words) | Event::Code(words) => said.push_str(&words),
+            Event::SoftBreak | Event::HardBreak | Event::Rule => said.push(' '),
+            Event::End(TagEnd::Heading(_) | TagEnd::Item | TagEnd::CodeBlock | TagEnd::TableCell) => {
+                said.push(' ');
+            }
+            _ => {}
+        }
+    }
+    one_line(&said, letters)
+}
+
+fn one_line(text: &str, letters: usize) -> String {
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = words.char_indices().nth(letters) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words
 }
 
 /// The text itself, in a block of code.
@@ -428,7 +467,52 @@ mod tests {
         assert!(html(&table).len() <= LONGEST_HTML + 1_000);
     }
 
+    #[test]
+    fn a_glance_is_the_first_paragraph_without_its_markup() {
+        for (text, said) in [
+            (
+                "# Heading **bold**\n\nThe *first* [paragraph](https://a.example),\nin `two` lines.\n\nThe next.",
+                "The first paragraph, in two lines.",
+            ),
+            ("# Only **a** heading", "Only a heading"),
+            ("- one\n- two", "one two"),
+            ("* one\n\n* two", "one"),
+            ("> said", "said"),
+            ("![a logo](https://evil.example/x.png)", "a logo"),
+            ("![](https://evil.example/x.png)\n\nAfter the picture", "After the picture"),
+            ("a<br>b <!-- hidden --> c", "a b c"),
+            ("<!-- hidden -->\n\nshown", "shown"),
+            ("R&amp;D &lt;b&gt;", "R&D <b>"),
+            ("```\ncode\n```", "code"),
+            ("|a|b|\n|-|-|\n|c|d|", "a b c d"),
+            ("---\n\nruled", "ruled"),
+            (" \n\t ", ""),
+            ("", ""),
+            ("Une clé à molette", "Une clé à molette"),
+        ] {
+            assert_eq!(glance(text, 120), said, "{text:?}");
+        }
+        // Markup that is not Markdown is text, which templates escape.
+        assert_eq!(glance("<script>alert(1)</script>", 120), "<script>alert(1)</script>");
+    }
+
+    #[test]
+    fn a_glance_is_short_whatever_is_long() {
+        assert_eq!(glance("abc", 3), "abc");
+        assert_eq!(glance("漢字漢字", 3), "漢字漢…");
+        for long in ["漢".repeat(200_000), "# ".repeat(200_000), ">".repeat(200_000), "[a](".repeat(50_000)]
+        {
+            assert!(glance(&long, 120).chars().count() <= 121);
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn a_glance_is_one_line_of_bounded_length(text in "(\\PC|<|>|&|\\[|\\]|\\(|\\)|`|\\||#|\n|\t| ){0,200}", letters in 0_usize..40) {
+            let said = glance(&text, letters);
+            proptest::prop_assert!(said.chars().count() <= letters + 1 && !said.contains('\n'), "{text:?} became {said:?}");
+        }
+
         #[test]
         fn whatever_is_written_opens_no_element_but_the_allowed(text in "(\\PC|<|>|&|\"|'|\\[|\\]|\\(|\\)|`|\\||\n| |javascript:|<script>|onload=){0,80}") {
             let out = html(&text);

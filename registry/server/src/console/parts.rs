@@ -20,6 +20,23 @@ impl Moment {
     }
 }
 
+/// Names for a sentence: the first of them, and whether there are others.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    pub(super) shown: Vec<String>,
+    pub(super) others: bool,
+}
+
+impl Names {
+    /// As many as can be read.
+    pub(super) fn new(mut names: Vec<String>) -> Self {
+        const MOST: usize = 20;
+        let others = names.len() > MOST;
+        names.truncate(MOST);
+        Self { shown: names, others }
+    }
+}
+
 /// What an artifact is, as a badge.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Badge {

@@ -12,6 +12,7 @@ use quay_oci::RepositoryName;
 use super::flash::done;
 use super::forms::{Errors, Fields};
 use super::frame::{Frame, Section, page, render};
+use super::markdown;
 use super::parts::Moment;
 use super::problem::Answer;
 use super::repository::base;
@@ -166,8 +167,9 @@ impl List {
         address(&self.path, &parameters)
     }
 
-    pub(super) fn first(&self) -> String {
-        self.address(self.sort, self.descending, "")
+    /// Where the list begins, from a later page.
+    pub(super) fn first(&self) -> Option<String> {
+        self.later.then(|| self.address(self.sort, self.descending, ""))
     }
 
     pub(super) fn sort_word(&self) -> &'static str {
@@ -202,18 +204,13 @@ fn word(sort: RepositorySort) -> &'static str {
 fn shown(row: RepositoryRow, within: bool) -> Row {
     let RepositoryRow { repository, starred } = row;
     let full = format!("{}/{}", repository.namespace, repository.name);
-    let mut words = repository.description.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = words.char_indices().nth(GLANCE) {
-        words.truncate(end);
-        words.push('…');
-    }
     Row {
         base: format!("/repository/{full}"),
         name: if within { repository.name } else { full.clone() },
         full,
         public: repository.visibility == Visibility::Public,
         starred,
-        description: words,
+        description: markdown::glance(&repository.description, GLANCE),
         modified: Moment::new(repository.modified),
     }
 }

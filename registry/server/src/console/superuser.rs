@@ -1,8 +1,10 @@
-//! What superusers have beyond everybody else: all accounts of people, and the log of the whole installation.
+//! What superusers have beyond everybody else: all accounts of people, the organizations of others, and the log of the
+//! whole installation.
 //!
 //! Whoever is no superuser learns no more here than that there is no such page.
 
 mod logs;
+mod organizations;
 mod users;
 
 use axum::Router;
@@ -18,6 +20,7 @@ use crate::http::App;
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/superuser/users", get(users::show).post(users::act))
+        .route("/superuser/organizations/{name}/{deed}", get(organizations::ask).post(organizations::act))
         .route("/usage-logs", get(logs::show))
 }
 

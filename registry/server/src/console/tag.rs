@@ -9,7 +9,7 @@ use super::commands::{self, At};
 use super::format;
 use super::forms::Errors;
 use super::frame::{Frame, render};
-use super::parts::{Badge, Copyable, Moment, Steps, copyable, own_ca, steps, way};
+use super::parts::{Badge, Copyable, Moment, Names, Steps, copyable, own_ca, steps, way};
 use super::problem::{Answer, Problem};
 use super::repository::{Asked, Head};
 
@@ -33,7 +33,7 @@ struct Page {
     subject: Option<String>,
     size: String,
     created: Moment,
-    tags: Vec<String>,
+    tags: Names,
     annotations: Vec<(String, String)>,
     recipes: Vec<Steps>,
     own_ca: bool,
@@ -180,7 +180,7 @@ async fn shown(
         subject: manifest.subject.map(|subject| subject.to_string()),
         size: format::size(size),
         created: Moment::new(created),
-        tags,
+        tags: Names::new(tags),
         annotations: annotations.into_iter().take(ANNOTATIONS).collect(),
         recipes: steps(commands::recipes(way(kind), &at, signed)),
         own_ca,

@@ -17,8 +17,8 @@ struct Logs {
     place: Place,
     performer: String,
     rows: Vec<Row>,
-    later: bool,
-    next: Option<String>,
+    newest: Option<String>,
+    older: Option<String>,
 }
 
 pub(super) async fn show(asked: &Asked<'_>) -> Answer {
@@ -26,12 +26,11 @@ pub(super) async fn show(asked: &Asked<'_>) -> Answer {
     let performer = asked.wish.get("performer").to_owned();
     let by = Some(performer.clone()).filter(|name| !name.is_empty());
     let query = until_now(by, asked.wish.get("before").parse().ok());
-    let later = query.before.is_some();
     let found = asked.app.core.log_lines(LogScope::Namespace(&manage), &query).await?;
-    let next = found.items.last().filter(|_| found.more).map(|last| {
-        let (tab, before) = (asked.place.tab.key(), last.position.to_string());
-        address(&asked.place.path(), &[("tab", tab), ("performer", &performer), ("before", &before)])
-    });
+    let (path, tab) = (asked.place.path(), asked.place.tab.key());
+    let to = |before: &str| address(&path, &[("tab", tab), ("performer", &performer), ("before", before)]);
+    let newest = query.before.map(|_| to(""));
+    let older = found.items.last().filter(|_| found.more).map(|last| to(&last.position.to_string()));
     page(&Logs {
         frame: asked.frame(),
         place: asked.place.clone(),
@@ -41,7 +40,7 @@ pub(super) async fn show(asked: &Asked<'_>) -> Answer {
             .map(|line| Row::new(line, |key, value| key != "namespace" && value != ""))
             .collect(),
         performer,
-        later,
-        next,
+        newest,
+        older,
     })
 }

@@ -34,6 +34,7 @@ struct Robots {
     place: Place,
     search: String,
     rows: Vec<Row>,
+    first: Option<String>,
     next: Option<String>,
     dialog: Dialog,
     errors: Errors,
@@ -240,16 +241,17 @@ async fn list(asked: &Asked<'_>, dialog: Dialog, errors: Errors) -> Answer {
     let last = Some(asked.wish.get("after")).filter(|last| !last.is_empty());
     let wanted = Some(search).filter(|search| !search.is_empty());
     let found = asked.app.core.robot_rows(&view, wanted, false, ROWS, last).await?;
-    let next = found.items.last().filter(|_| found.more).map(|row| {
-        let tab = asked.place.tab.key();
-        address(&asked.place.path(), &[("tab", tab), ("q", search), ("after", &row.robot.name)])
-    });
+    let (path, tab) = (asked.place.path(), asked.place.tab.key());
+    let to = |after: &str| address(&path, &[("tab", tab), ("q", search), ("after", after)]);
+    let first = last.map(|_| to(""));
+    let next = found.items.last().filter(|_| found.more).map(|row| to(&row.robot.name));
     let status = errors.status();
     let page = Robots {
         frame: asked.frame(),
         place: asked.place.clone(),
         search: search.to_owned(),
         rows: found.items.into_iter().map(row).collect(),
+        first,
         next,
         dialog,
         errors,

@@ -11,7 +11,7 @@ use super::super::flash::done;
 use super::super::format;
 use super::super::forms::{Errors, Fields};
 use super::super::frame::{Frame, render};
-use super::super::parts::Moment;
+use super::super::parts::{Moment, Names};
 use super::super::problem::{Answer, Problem};
 use super::{Asked, Head, back};
 
@@ -37,7 +37,7 @@ struct Page {
     tag: String,
     digest: String,
     /// Other tags that keep the artifact alive and reachable.
-    others: Vec<String>,
+    others: Names,
     expires: String,
     /// When a restored tag points elsewhere now.
     moves_from: Option<String>,
@@ -63,7 +63,7 @@ impl Page {
             change,
             tag: tag.to_owned(),
             digest: digest.to_owned(),
-            others: Vec::new(),
+            others: Names::default(),
             expires: String::new(),
             moves_from: None,
             undo_until: None,
@@ -133,8 +133,9 @@ async fn label_removal(asked: &Asked<'_>, digest: &Digest, id: &str) -> Answer<P
 
 async fn deletion(asked: &Asked<'_>, row: &TagRow) -> Answer<Page> {
     let mut page = Page::new(asked, Change::Delete, &row.name, row.target.digest.as_str());
-    page.others = asked.app.core.manifest_detail(&asked.pull, &row.target.digest).await?.tags;
-    page.others.retain(|tag| *tag != row.name);
+    let mut tags = asked.app.core.manifest_detail(&asked.pull, &row.target.digest).await?.tags;
+    tags.retain(|tag| *tag != row.name);
+    page.others = Names::new(tags);
     let window = jiff::SignedDuration::from_secs(asked.view.tag_expiration_s.max(0));
     page.undo_until = Timestamp::now().checked_add(window).ok().map(Moment::new);
     Ok(page)

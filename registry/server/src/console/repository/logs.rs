@@ -16,9 +16,8 @@ struct Page {
     frame: Frame,
     head: Head,
     rows: Vec<Row>,
-    later: bool,
-    first_page: String,
-    next_page: Option<String>,
+    newest: Option<String>,
+    older: Option<String>,
 }
 
 pub(super) async fn show(asked: &Asked<'_>) -> Answer {
@@ -27,7 +26,7 @@ pub(super) async fn show(asked: &Asked<'_>) -> Answer {
     let found = asked.app.core.log_lines(LogScope::Repository(&allowed), &until_now(None, before)).await?;
     let base = super::base(&asked.name);
     let link = |before: &str| address(&base, &[("tab", "logs"), ("before", before)]);
-    let end = found.items.last().filter(|_| found.more).map(|last| link(&last.position.to_string()));
+    let older = found.items.last().filter(|_| found.more).map(|last| link(&last.position.to_string()));
     page(&Page {
         frame: asked.frame(asked.name.to_string(), false),
         head: asked.head("logs"),
@@ -36,8 +35,7 @@ pub(super) async fn show(asked: &Asked<'_>) -> Answer {
             .into_iter()
             .map(|line| Row::new(line, |key, _| !matches!(key, "repo" | "namespace")))
             .collect(),
-        later: before.is_some(),
-        first_page: link(""),
-        next_page: end,
+        newest: before.map(|_| link("")),
+        older,
     })
 }

@@ -21,9 +21,8 @@ struct Logs {
     frame: Frame,
     performer: String,
     rows: Vec<Row>,
-    later: bool,
-    newest: String,
-    next: Option<String>,
+    newest: Option<String>,
+    older: Option<String>,
 }
 
 /// `GET /usage-logs`.
@@ -33,14 +32,12 @@ pub(super) async fn show(State(app): State<App>, visit: Visit, uri: Uri) -> Answ
     let performer = wish.get("performer").to_owned();
     let by = Some(performer.clone()).filter(|name| !name.is_empty());
     let query = until_now(by, wish.get("before").parse().ok());
-    let later = query.before.is_some();
     let found = app.core.log_lines(LogScope::Everything(&allowed), &query).await?;
     let to = |before: &str| address(PATH, &[("performer", &performer), ("before", before)]);
     page(&Logs {
         frame: visit.frame("Usage Logs").section(Section::UsageLogs),
-        later,
-        newest: to(""),
-        next: found.items.last().filter(|_| found.more).map(|last| to(&last.position.to_string())),
+        newest: query.before.map(|_| to("")),
+        older: found.items.last().filter(|_| found.more).map(|last| to(&last.position.to_string())),
         rows: found.items.into_iter().map(|line| Row::new(line, |_, value| value != "")).collect(),
         performer,
     })

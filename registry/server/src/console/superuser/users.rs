@@ -1,9 +1,11 @@
-//! All accounts of people: found, made, disabled and enabled again, given another password, deleted.
+//! All accounts of people: found, made, changed, disabled and enabled again, given another password, taken over,
+//! deleted.
 //!
 //! A password that is generated is shown in the answer to the form that asked for it, and nowhere else.
 
 use askama::Template;
 use axum::extract::State;
+use axum::response::Response;
 use http::{StatusCode, Uri};
 use quay_core::perms::Superuser;
 use quay_core::{AccountChange, Allowed, NewUser, User};
@@ -50,6 +52,7 @@ struct Row {
 enum Dialog {
     None,
     Create { username: String, email: String },
+    Change { name: String, username: String, email: String, can_rename: bool },
     Ask { deed: Deed, name: String },
 }
 
@@ -59,11 +62,12 @@ enum Deed {
     Disable,
     Enable,
     Reset,
+    Take,
     Delete,
 }
 
 impl Deed {
-    const ALL: [Self; 4] = [Self::Disable, Self::Enable, Self::Reset, Self::Delete];
+    const ALL: [Self; 5] = [Self::Disable, Self::Enable, Self::Reset, Self::Take, Self::Delete];
 
     /// Its word, in addresses and forms.
     fn key(self) -> &'static str {
@@ -71,6 +75,7 @@ impl Deed {
             Self::Disable => "disable",
             Self::Enable => "enable",
             Self::Reset => "reset",
+            Self::Take => "take",
             Self::Delete => "delete",
         }
     }
@@ -85,6 +90,7 @@ impl Deed {
             Self::Disable => "Disable",
             Self::Enable => "Enable",
             Self::Reset => "Reset password",
+            Self::Take => "Take over",
             Self::Delete => "Delete",
         }
     }
@@ -95,6 +101,7 @@ impl Deed {
             Self::Disable => "Disable the account",
             Self::Enable => "Enable the account",
             Self::Reset => "Reset the password of",
+            Self::Take => "Take over the account",
             Self::Delete => "Delete the account",
         }
     }
@@ -113,6 +120,10 @@ impl Deed {
                 "A new password is generated and shown to you once. Every session ends, and whatever logs in with the \
                  old password is refused."
             }
+            Self::Take => {
+                "It becomes an organization that you own, with its repositories and robot accounts. Nobody can sign in \
+                 with it any more. This cannot be undone."
+            }
             Self::Delete => {
                 "Every repository and robot account of it is deleted with it. This cannot be undone."
             }
@@ -120,7 +131,7 @@ impl Deed {
     }
 
     fn is_dangerous(self) -> bool {
-        matches!(self, Self::Disable | Self::Delete)
+        matches!(self, Self::Disable | Self::Take | Self::Delete)
     }
 }
 
@@ -133,6 +144,15 @@ pub(super) async fn show(State(app): State<App>, visit: Visit, uri: Uri) -> Answ
         Some(deed) => {
             let user = app.core.account_of(&allowed, wish.get(deed.key())).await?;
             Dialog::Ask { deed, name: user.username }
+        }
+        None if !wish.get("change").is_empty() => {
+            let user = app.core.account_of(&allowed, wish.get("change")).await?;
+            Dialog::Change {
+                name: user.username.clone(),
+                username: user.username,
+                email: user.email.unwrap_or_default(),
+                can_rename: app.core.config().feature_user_rename,
+            }
         }
         None if wish.get("create") == "1" => Dialog::Create { username: String::new(), email: String::new() },
         None => Dialog::None,
@@ -183,7 +203,7 @@ pub(super) async fn act(State(app): State<App>, visit: Visit, uri: Uri, fields: 
     let wish = Wish::of(&uri);
     let (action, name) = (fields.text("action"), fields.text("user"));
     let deed = Deed::of(action);
-    if deed.is_none() && action != "create" {
+    if deed.is_none() && action != "create" && action != "change" {
         return Err(Problem::NotFound);
     }
     let proven = match visit.is_stale(&app) {
@@ -192,36 +212,80 @@ pub(super) async fn act(State(app): State<App>, visit: Visit, uri: Uri, fields: 
     };
     let outcome = match (proven, deed) {
         (Err(errors), _) => Err(errors),
+        (Ok(()), Some(deed)) => perform(&app, &visit, &allowed, deed, name).await?,
+        (Ok(()), None) if action == "change" => change(&app, &allowed, name, &fields).await?,
         (Ok(()), None) => create(&app, &visit, &allowed, &fields).await?,
-        (Ok(()), Some(Deed::Reset)) => reset(&app, &visit, &allowed, name).await?,
-        (Ok(()), Some(Deed::Delete)) => match app.core.delete_account_of(&allowed, name).await {
-            Ok(()) => Ok(done(&app, PATH, &format!("Deleted the account {name}"))?),
-            Err(error) => Err(Errors::of_whole(error)?),
-        },
-        (Ok(()), Some(deed @ (Deed::Disable | Deed::Enable))) => {
-            let enabled = deed == Deed::Enable;
-            let change = AccountChange { enabled: Some(enabled), ..AccountChange::default() };
-            match app.core.change_account(&allowed, name, change).await {
-                Ok(_) => {
-                    let what = if enabled { "Enabled" } else { "Disabled" };
-                    Ok(done(&app, PATH, &format!("{what} the account {name}"))?)
-                }
-                Err(error) => Err(Errors::of_whole(error)?),
-            }
-        }
     };
     match outcome {
         Ok(response) => Ok(response),
         Err(errors) => {
+            let (username, email) = (fields.text("username").to_owned(), fields.text("email").to_owned());
             let dialog = match deed {
                 Some(deed) => Dialog::Ask { deed, name: name.to_owned() },
-                None => Dialog::Create {
-                    username: fields.text("username").to_owned(),
-                    email: fields.text("email").to_owned(),
-                },
+                None if action == "change" => {
+                    let can_rename = app.core.config().feature_user_rename;
+                    Dialog::Change { name: name.to_owned(), username, email, can_rename }
+                }
+                None => Dialog::Create { username, email },
             };
             list(&app, &visit, &allowed, &wish, dialog, errors).await
         }
+    }
+}
+
+/// Does what was asked.
+async fn perform(
+    app: &App,
+    visit: &Visit,
+    allowed: &Allowed<Superuser>,
+    deed: Deed,
+    name: &str,
+) -> Answer<Result<Response, Errors>> {
+    let core = &app.core;
+    let enabled = |enabled| AccountChange { enabled: Some(enabled), ..AccountChange::default() };
+    let (outcome, said) = match deed {
+        Deed::Reset => return reset(app, visit, allowed, name).await,
+        Deed::Disable => {
+            let outcome = core.change_account(allowed, name, enabled(false)).await;
+            (outcome.map(drop), format!("Disabled the account {name}"))
+        }
+        Deed::Enable => {
+            let outcome = core.change_account(allowed, name, enabled(true)).await;
+            (outcome.map(drop), format!("Enabled the account {name}"))
+        }
+        Deed::Take => {
+            (core.take_ownership(allowed, name).await, format!("{name} is an organization of yours now"))
+        }
+        Deed::Delete => (core.delete_account_of(allowed, name).await, format!("Deleted the account {name}")),
+    };
+    match outcome {
+        Ok(()) if deed == Deed::Take => Ok(Ok(done(app, &format!("/organization/{name}"), &said)?)),
+        Ok(()) => Ok(Ok(done(app, PATH, &said)?)),
+        Err(error) => Ok(Err(Errors::of_whole(error)?)),
+    }
+}
+
+/// Gives an account another address, and another name where the installation allows that.
+async fn change(
+    app: &App,
+    allowed: &Allowed<Superuser>,
+    name: &str,
+    fields: &Fields,
+) -> Answer<Result<Response, Errors>> {
+    let before = app.core.account_of(allowed, name).await?;
+    let username = fields.optional("username").filter(|new| *new != name).map(str::to_owned);
+    let email = Some(fields.text("email").to_owned());
+    let email = email.filter(|new| *new != before.email.clone().unwrap_or_default());
+    // Without the field for it, there is no place beside one.
+    let renames = username.is_some() && app.core.config().feature_user_rename;
+    let change = AccountChange { username, email, ..AccountChange::default() };
+    match app.core.change_account(allowed, name, change).await {
+        Ok(user) => Ok(Ok(done(app, PATH, &format!("Changed the account {}", user.username))?)),
+        Err(error) if error.message().to_lowercase().contains("email") => {
+            Ok(Err(Errors::of(error, "email")?))
+        }
+        Err(error) if renames => Ok(Err(Errors::of(error, "username")?)),
+        Err(error) => Ok(Err(Errors::of_whole(error)?)),
     }
 }
 
@@ -240,7 +304,7 @@ async fn create(
     visit: &Visit,
     allowed: &Allowed<Superuser>,
     fields: &Fields,
-) -> Answer<Result<axum::response::Response, Errors>> {
+) -> Answer<Result<Response, Errors>> {
     let password = app.core.new_password()?;
     let new = NewUser {
         username: fields.text("username").to_owned(),
@@ -266,7 +330,7 @@ async fn reset(
     visit: &Visit,
     allowed: &Allowed<Superuser>,
     name: &str,
-) -> Answer<Result<axum::response::Response, Errors>> {
+) -> Answer<Result<Response, Errors>> {
     let password = app.core.new_password()?;
     let change = AccountChange { password: Some(password.clone()), ..AccountChange::default() };
     match app.core.change_account(allowed, name, change).await {
@@ -275,7 +339,7 @@ async fn reset(
     }
 }
 
-fn generated(visit: &Visit, username: &str, password: &str, made: bool) -> axum::response::Response {
+fn generated(visit: &Visit, username: &str, password: &str, made: bool) -> Response {
     let title = if made { "New user" } else { "New password" };
     let frame = visit.frame(title).section(Section::Users).crumb("Users", PATH);
     render(StatusCode::CREATED, &Generated { frame, username, password, made })

@@ -9,7 +9,7 @@ use crate::temporary::{As, Registry, request};
 const SCRIPT: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>";
 
 /// Every form of the console, by address and action.
-const FORMS: [(&str, &str); 23] = [
+const FORMS: [(&str, &str); 27] = [
     ("/signin", ""),
     ("/signout", ""),
     ("/createaccount", ""),
@@ -31,6 +31,10 @@ const FORMS: [(&str, &str); 23] = [
     ("/user/alice?tab=Settings", "revoke-token"),
     ("/user/alice?tab=Settings", "encrypt-password"),
     ("/user/alice?tab=Settings", "delete"),
+    ("/superuser/users", "take"),
+    ("/superuser/users", "change"),
+    ("/superuser/organizations/charts/take", ""),
+    ("/superuser/organizations/charts/delete", ""),
     ("/repository/charts/app/-/delete-tags", ""),
     ("/repository/charts/app/-/star", ""),
 ];

@@ -34,6 +34,13 @@ async fn what_is_wrong_with_an_organization_stands_beside_its_field() {
     assert!(alice.page.contains("value=\"fine\""));
 }
 
+/// Where the link with these words leads.
+fn leads(page: &str, words: &str) -> String {
+    let (before, _) = page.split_once(&format!(">{words}</a>")).expect("the link");
+    let (_, href) = before.rsplit_once("href=\"").expect("an address");
+    href.split('"').next().expect("its end").replace("&#38;", "&")
+}
+
 #[tokio::test]
 async fn many_organizations_are_searched_and_paged() {
     let registry = Registry::new().await;
@@ -45,14 +52,11 @@ async fn many_organizations_are_searched_and_paged() {
     let rows = |page: &str| page.matches("data-label=\"Name\"").count();
     let first = alice.open("/organization").await.to_owned();
     assert_eq!(rows(&first), 20);
-    let next = first
-        .split("rel=\"next\" href=\"")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next())
-        .expect("a next page");
-    let next = next.replace("&#38;", "&").replace("&amp;", "&");
-    let second = alice.open(&next).await;
-    assert!(rows(second) >= 6 && !second.contains("rel=\"next\""));
+    assert!(!first.contains("First page"), "{first}");
+    let next = leads(&first, "Next page");
+    let second = alice.open(&next).await.to_owned();
+    assert!(rows(&second) >= 6 && !second.contains("rel=\"next\""));
+    assert_eq!(leads(&second, "First page"), "/organization");
     assert_eq!(rows(alice.open("/organization?search=org-1").await), 10);
     assert!(alice.open("/organization?search=nothing").await.contains("No organization matches"));
 }
@@ -183,4 +187,25 @@ async fn a_namespace_has_one_address() {
             && !page.contains("tab=Robotaccounts")
             && !page.contains("user/bob?tab=Settings")
     );
+}
+
+#[tokio::test]
+async fn the_log_of_one_who_performs_is_read_backwards_and_begun_anew() {
+    let registry = Registry::new().await;
+    for number in 0..60 {
+        registry.push(&As::Basic("alice"), "charts/app", &format!("v{number}")).await;
+    }
+    let mut alice = Browser::of(&registry, "alice").await;
+    let performed = "/organization/charts?tab=Logs&performer=alice";
+    let first = alice.open(performed).await.to_owned();
+    assert!(!first.contains(">Newest</a>"), "{first}");
+    let older = leads(&first, "Older");
+    assert!(older.starts_with(&format!("{performed}&before=")), "{older}");
+    assert_eq!(leads(alice.open(&older).await, "Newest"), performed);
+    let before = older.rsplit_once("before=").expect("a place").1.to_owned();
+    let repository = "/repository/charts/app?tab=logs";
+    assert_eq!(leads(alice.open(&format!("{repository}&before={before}")).await, "Newest"), repository);
+    let mut root = Browser::of(&registry, "root").await;
+    let all = "/usage-logs?performer=alice";
+    assert_eq!(leads(root.open(&format!("{all}&before={before}")).await, "Newest"), all);
 }

@@ -34,12 +34,16 @@ async fn nobody_else_finds_the_pages_of_superusers() {
     }
 }
 
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 9] = [
     "/usage-logs",
     "/superuser/users",
     "/superuser/users?create=1",
     "/superuser/users?delete=bob",
+    "/superuser/users?change=bob",
     "/superuser/users?delete=nobody-of-this-name",
+    "/superuser/organizations/charts/take",
+    "/superuser/organizations/charts/delete",
+    "/superuser/organizations/nothing/rename",
 ];
 
 const USERS: &str = "/superuser/users";
@@ -155,4 +159,111 @@ async fn the_powers_of_a_superuser_take_the_password_again_in_an_old_session() {
     root.assert_wrong("own-password", "not your password");
     let page = root.succeed(USERS, &[("action", "disable"), ("user", "bob"), ("password", PASSWORD)]).await;
     assert!(page.contains("Disabled the account bob"), "{page}");
+    let take = format!("{CHARTS}/take");
+    root.open(&take).await;
+    root.fail(&take, &[]).await;
+    root.assert_wrong("own-password", "not your password");
+    root.succeed(&take, &[("password", PASSWORD)]).await;
+}
+
+#[tokio::test]
+async fn an_account_gets_another_address_and_where_that_is_allowed_another_name() {
+    let registry = Registry::new().await;
+    let mut root = Browser::of(&registry, "root").await;
+    let dialog = root.open(&format!("{USERS}?change=bob")).await;
+    assert!(
+        dialog.contains("value=\"bob@registry.example\"") && !dialog.contains("changed-username"),
+        "{dialog}"
+    );
+    let change = |email: &'static str| [("action", "change"), ("user", "bob"), ("email", email)];
+    root.fail(USERS, &change("nowhere")).await;
+    root.assert_wrong("changed-email", "Invalid email address");
+    root.fail(USERS, &change("alice@registry.example")).await;
+    root.assert_wrong("changed-email", "already been used");
+    let page = root.succeed(USERS, &change("robert@registry.example")).await;
+    assert!(page.contains("Changed the account bob") && page.contains("robert@registry.example"), "{page}");
+    let renamed =
+        [("action", "change"), ("user", "bob"), ("email", "robert@registry.example"), ("username", "robert")];
+    let page = root.fail(USERS, &renamed).await;
+    assert!(page.contains("FEATURE_USER_RENAME"), "{page}");
+
+    let registry = Registry::with(|config| config.feature_user_rename = true).await;
+    let mut root = Browser::of(&registry, "root").await;
+    root.open(&format!("{USERS}?change=bob")).await;
+    let taken =
+        [("action", "change"), ("user", "bob"), ("email", "bob@registry.example"), ("username", "alice")];
+    root.fail(USERS, &taken).await;
+    root.assert_wrong("changed-username", "already");
+    let page = root.succeed(USERS, &[&taken[..3], &[("username", "robert")]].concat()).await;
+    assert!(page.contains("Changed the account robert") && page.contains("user-row-robert"), "{page}");
+    assert!(root.open("/usage-logs").await.contains("Renamed the account"));
+    let own =
+        [("action", "change"), ("user", "root"), ("email", "root@registry.example"), ("username", "king")];
+    root.fail(USERS, &own).await;
+    root.assert_wrong("changed-username", "cannot be renamed");
+}
+
+#[tokio::test]
+async fn the_namespace_of_a_person_is_taken_over_after_a_question() {
+    let registry = Registry::new().await;
+    registry.push(&As::Basic("bob"), "bob/app", "v1").await;
+    let mut root = Browser::of(&registry, "root").await;
+    root.open(&format!("{USERS}?take=bob")).await;
+    root.succeed(USERS, &[("action", "take"), ("user", "bob")]).await;
+    assert_eq!(root.at, "/organization/bob");
+    assert!(
+        root.page.contains("bob is an organization of yours now") && root.page.contains(">app<"),
+        "{}",
+        root.page
+    );
+    assert!(root.open(&format!("{USERS}?take=alice")).await.contains("Take over the account alice?"));
+    let page = root.fail(USERS, &[("action", "take"), ("user", "alice")]).await;
+    assert!(page.contains("only owner of the organization charts"), "{page}");
+}
+
+const ALL: &str = "/organization?all=1";
+const CHARTS: &str = "/superuser/organizations/charts";
+
+#[tokio::test]
+async fn an_organization_of_others_is_taken_over_renamed_and_deleted_after_a_question() {
+    let registry = Registry::new().await;
+    registry.push(&As::Basic("alice"), "charts/app", "v1").await;
+    let mut root = Browser::of(&registry, "root").await;
+    assert!(!root.open("/organization").await.contains("/superuser/organizations/"));
+    let list = root.open(ALL).await;
+    for deed in ["take", "rename", "delete"] {
+        assert!(list.contains(&format!("href=\"{CHARTS}/{deed}\"")), "{list}");
+    }
+    assert!(!root.open("/organization/charts").await.contains("/charts?tab=Settings"));
+    let question = root.open(&format!("{CHARTS}/take")).await;
+    assert!(question.contains("Take over the organization charts?"), "{question}");
+    root.succeed(&format!("{CHARTS}/take"), &[]).await;
+    assert!(root.at == "/organization/charts" && root.page.contains("You are an owner of charts now"));
+    assert!(root.page.contains("/charts?tab=Settings") && root.page.contains(">app<"), "{}", root.page);
+    assert!(!root.open(ALL).await.contains(&format!("{CHARTS}/take")));
+
+    let rename = format!("{CHARTS}/rename");
+    root.open(&rename).await;
+    root.fail(&rename, &[("name", "Charts")]).await;
+    root.assert_wrong("organization-name", "must match expression");
+    root.fail(&rename, &[("name", "alice")]).await;
+    root.assert_wrong("organization-name", "already");
+    let page = root.succeed(&rename, &[("name", "diagrams")]).await;
+    assert!(page.contains("Renamed the organization charts to diagrams"), "{page}");
+    assert!(root.open("/organization/diagrams").await.contains(">app<"));
+    assert_eq!(root.get(&rename).await.status, StatusCode::NOT_FOUND);
+
+    let delete = "/superuser/organizations/diagrams/delete";
+    root.open(delete).await;
+    root.fail(delete, &[("name", "diagram")]).await;
+    root.assert_wrong("organization-name", "Type diagrams to confirm");
+    let page = root.succeed(delete, &[("name", "diagrams")]).await;
+    assert!(page.contains("Deleted the organization diagrams"), "{page}");
+    let log = root.open("/usage-logs").await;
+    for said in ["Took over the namespace", "Renamed the organization", "Deleted the organization"] {
+        assert!(log.contains(said), "{said}: {log}");
+    }
+    for path in ["/superuser/organizations/alice/take", "/superuser/organizations/charts/burn"] {
+        assert_eq!(root.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
 }

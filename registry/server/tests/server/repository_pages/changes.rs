@@ -35,6 +35,26 @@ async fn a_tag_is_deleted_after_a_question_and_restored_from_the_history() {
 }
 
 #[tokio::test]
+async fn tags_that_point_at_the_same_are_named_as_far_as_they_can_be_read() {
+    let registry = Registry::new().await;
+    for number in 10..31 {
+        registry.push(&As::Basic("alice"), "charts/demo", &format!("v{number}")).await;
+    }
+    let alice = Browser::of(&registry, "alice").await;
+    let question = format!("{DEMO}/-/delete-tag?tag=v10");
+    let page = alice.page(&question).await;
+    assert!(page.contains(">v11<") && page.contains(">v30<") && !page.contains("and others"), "{page}");
+    let page = alice.page(&format!("{DEMO}/tag/v30")).await;
+    assert!(page.contains("/tag/v29\"") && page.contains("</a> and others"), "{page}");
+    registry.push(&As::Basic("alice"), "charts/demo", "v31").await;
+    let page = alice.page(&question).await;
+    assert!(
+        page.contains(">v30<") && !page.contains(">v31<") && page.contains("</strong> and others."),
+        "{page}"
+    );
+}
+
+#[tokio::test]
 async fn a_form_without_its_token_changes_nothing() {
     let registry = Registry::new().await;
     registry.push(&As::Basic("alice"), "charts/demo", "v1").await;

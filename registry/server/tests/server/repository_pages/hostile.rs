@@ -41,6 +41,42 @@ async fn what_a_description_says_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_list_shows_what_a_description_says_first_as_plain_text() {
+    let registry = Registry::new().await;
+    let alice = Browser::of(&registry, "alice").await;
+    let word = "verylong".repeat(100);
+    let cut = format!("{}…", &word[..120]);
+    for (name, description, said) in [
+        (
+            "markup",
+            "# A heading\n\nThe **first**\n[paragraph](https://evil.example).\n\nMore",
+            "The first paragraph.",
+        ),
+        ("script", "<script>alert(1)</script> said", "&#60;script&#62;alert(1)&#60;/script&#62; said"),
+        ("image", "![a logo](https://evil.example/z.png \"x\")", "a logo"),
+        ("link", "[x](javascript:alert(1)) \"' onclick=alert(1)", "x &#34;&#39; onclick=alert(1)"),
+        (
+            "entity",
+            "R&amp;D &lt;img src=x onerror=alert(1)&gt;",
+            "R&#38;D &#60;img src=x onerror=alert(1)&#62;",
+        ),
+        ("long", &word, &cut),
+    ] {
+        let fields = [("namespace", "charts"), ("repository", name), ("description", description)];
+        alice.done("/new", &fields).await;
+        for page in ["/repository", "/organization/charts"] {
+            let page = alice.page(&format!("{page}?search={name}")).await;
+            is_inert(&page);
+            assert!(page.contains(&format!("<div class=\"content-subtle\">{said}</div>")), "{page}");
+            assert!(
+                !page.contains("evil.example") && !page.contains("**") && !page.contains("A heading"),
+                "{page}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_a_chart_says_does_nothing() {
     let registry = Registry::new().await;
     let alice = Browser::of(&registry, "alice").await;
