@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::crd::{ComponentKind, QuayRegistry};
 use crate::entropy::System;
+use crate::events::Events;
 use crate::foreign::{ROUTE_GROUP, Route};
 use crate::gather::Reader;
 use crate::metrics::{Metrics, PassResult};
@@ -27,7 +28,7 @@ use crate::names::{self, STATUS_MANAGER};
 use crate::plan::{Notice, Plan, Problem, Reason, Verdict};
 use crate::snapshot::Snapshot;
 use crate::status::Outcome;
-use crate::{apply, build, events, resolve, settings, status};
+use crate::{apply, build, resolve, settings, status};
 
 /// Passes that run at the same time.
 const CONCURRENCY: u16 = 8;
@@ -51,7 +52,7 @@ pub struct Context {
     client: Client,
     reader: Reader,
     metrics: Metrics,
-    instance: String,
+    events: Events,
     backoff: Backoff<ObjectRef<Guarded>>,
     /// Versions of objects that have been told to be unreadable.
     unreadable: Mutex<HashMap<ObjectRef<Guarded>, Option<String>>>,
@@ -59,7 +60,7 @@ pub struct Context {
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("instance", &self.instance).finish_non_exhaustive()
+        f.debug_struct("Context").field("events", &self.events).finish_non_exhaustive()
     }
 }
 
@@ -89,13 +90,13 @@ impl From<kube::Error> for Error {
 }
 
 impl Context {
-    /// What passes over registries work with; `instance` names this replica in events.
-    pub fn new(client: Client, image: String, metrics: Metrics, instance: String) -> Self {
+    /// What passes over registries work with.
+    pub fn new(client: Client, image: String, metrics: Metrics, events: Events) -> Self {
         Self {
             client,
             reader: Reader::new(image),
             metrics,
-            instance,
+            events,
             backoff: Backoff::default(),
             unreadable: Mutex::default(),
         }
@@ -274,7 +275,7 @@ async fn reconcile(registry: Arc<Guarded>, context: Arc<Context>) -> Result<Acti
             let notice = Notice { reason: "ObjectInvalid".into(), is_warning: true, message, with: None };
             // its children wake it as well, and have nothing new to say
             if context.is_news(&key, registry.meta().resource_version.as_ref()) {
-                events::publish(&context.client, &context.instance, registry.as_ref(), &notice).await;
+                context.events.publish(registry.as_ref(), [&notice]);
             }
             Ok((PassResult::Blocked, Action::await_change()))
         }
@@ -488,9 +489,7 @@ impl Pass<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        for notice in notices.iter().chain(&report.events) {
-            events::publish(client, &self.context.instance, &snapshot.registry, notice).await;
-        }
+        self.context.events.publish(&snapshot.registry, notices.iter().chain(&report.events));
         Ok(())
     }
 }
@@ -540,7 +539,12 @@ mod tests {
             tower_test::mock::pair::<http::Request<kube::client::Body>, http::Response<kube::client::Body>>();
         let mut registry = prometheus_client::registry::Registry::default();
         let client = Client::new(service, "team");
-        let context = Context::new(client, "image".to_owned(), Metrics::new(&mut registry), "me".to_owned());
+        let context = Context::new(
+            client.clone(),
+            "image".to_owned(),
+            Metrics::new(&mut registry),
+            Events::new(client, "me"),
+        );
         let (key, other) = (ObjectRef::new("a").within("team"), ObjectRef::new("b").within("team"));
         let news = [(&key, "1"), (&key, "1"), (&key, "2"), (&other, "1")]
             .map(|(key, v)| context.is_news(key, Some(&v.to_owned())));
@@ -562,7 +566,8 @@ mod tests {
         let client = Client::new(service, "team");
         let registry = prometheus_client::registry::Registry::default;
         let metrics = Metrics::new(&mut registry());
-        let context = Arc::new(Context::new(client, "image".to_owned(), metrics, "me".to_owned()));
+        let context =
+            Arc::new(Context::new(client.clone(), "image".to_owned(), metrics, Events::new(client, "me")));
         let stop = CancellationToken::new();
         let mut missing: BTreeSet<String> =
             names::Slot::ALL.into_iter().map(|slot| slot.resource().plural).collect();

@@ -10,11 +10,24 @@ use k8s_openapi::api::coordination::v1::{Lease as LeaseObject, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Api, PostParams};
 
-const LIFE: Duration = Duration::from_secs(15);
-const RENEW_EVERY: Duration = Duration::from_secs(4);
-/// Shorter than [`LIFE`]: we stop before anybody may start.
-const RENEW_DEADLINE: Duration = Duration::from_secs(10);
-const RETRY_EVERY: Duration = Duration::from_secs(2);
+/// How fast a lease is renewed and how long it lasts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub life: Duration,
+    pub renew_every: Duration,
+    /// Shorter than `life`: we stop before anybody may start.
+    pub renew_deadline: Duration,
+    pub retry_every: Duration,
+}
+
+impl Pace {
+    const USUAL: Self = Self {
+        life: Duration::from_secs(15),
+        renew_every: Duration::from_secs(4),
+        renew_deadline: Duration::from_secs(10),
+        retry_every: Duration::from_secs(2),
+    };
+}
 
 /// Why this replica does not lead any more.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +46,7 @@ pub struct Lease {
     api: Api<LeaseObject>,
     name: String,
     identity: String,
+    pace: Pace,
     seen: Option<(Option<String>, Instant)>,
 }
 
@@ -45,14 +59,19 @@ enum Step {
 impl Lease {
     /// A lease named `name`, for the replica `identity`.
     pub fn new(api: Api<LeaseObject>, name: &str, identity: &str) -> Self {
-        Self { api, name: name.to_owned(), identity: identity.to_owned(), seen: None }
+        Self { api, name: name.to_owned(), identity: identity.to_owned(), pace: Pace::USUAL, seen: None }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn at(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// Waits until this replica leads; answers a moment before it did.
     pub async fn acquire(&mut self) -> Instant {
         loop {
             let start = Instant::now();
-            match tokio::time::timeout(RENEW_EVERY, self.step(start)).await {
+            match tokio::time::timeout(self.pace.renew_every, self.step(start)).await {
                 Ok(Ok(Step::Held)) => return start,
                 Ok(Ok(Step::HeldByOther(holder))) => {
                     tracing::debug!(lease.holder = holder, "another replica leads");
@@ -63,7 +82,7 @@ impl Lease {
                 // it may be ours by now: the next look tells, and renews it
                 Err(_) => tracing::warn!("the lease could not be read or written in time"),
             }
-            tokio::time::sleep(RETRY_EVERY).await;
+            tokio::time::sleep(self.pace.retry_every).await;
         }
     }
 
@@ -72,22 +91,22 @@ impl Lease {
     /// What counts is when an attempt began: its answer may come long after the API server has stored the renewal, and
     /// from then on others count.
     pub async fn keep(&mut self, mut confirmed: Instant) -> Lost {
-        let mut pause = RENEW_EVERY;
+        let mut pause = self.pace.renew_every;
         loop {
-            let deadline = confirmed + RENEW_DEADLINE;
+            let deadline = confirmed + self.pace.renew_deadline;
             let attempt = async {
                 tokio::time::sleep(pause).await;
                 let start = Instant::now();
-                (start, tokio::time::timeout(RENEW_EVERY, self.step(start)).await)
+                (start, tokio::time::timeout(self.pace.renew_every, self.step(start)).await)
             };
             let Ok((start, result)) = tokio::time::timeout_at(deadline.into(), attempt).await else {
                 return Lost::Expired;
             };
-            pause = RETRY_EVERY / 4;
+            pause = self.pace.retry_every / 4;
             match result {
                 Ok(Ok(Step::Held)) => {
                     confirmed = start;
-                    pause = RENEW_EVERY;
+                    pause = self.pace.renew_every;
                 }
                 Ok(Ok(Step::HeldByOther(holder))) => return Lost::Taken(holder),
                 Ok(Ok(Step::Free)) => {}
@@ -142,7 +161,7 @@ impl Lease {
             .as_ref()
             .and_then(|spec| spec.lease_duration_seconds)
             .and_then(|seconds| u64::try_from(seconds).ok())
-            .map_or(LIFE, Duration::from_secs);
+            .map_or(self.pace.life, Duration::from_secs);
         match &self.seen {
             Some((seen, since)) if *seen == version => now.duration_since(*since) > life,
             _ => {
@@ -158,7 +177,7 @@ impl Lease {
         let transitions = before.and_then(|spec| spec.lease_transitions).unwrap_or(0);
         LeaseSpec {
             holder_identity: Some(self.identity.clone()),
-            lease_duration_seconds: i32::try_from(LIFE.as_secs()).ok(),
+            lease_duration_seconds: i32::try_from(self.pace.life.as_secs()).ok(),
             acquire_time: before
                 .filter(|_| is_ours)
                 .and_then(|spec| spec.acquire_time.clone())
@@ -268,7 +287,7 @@ mod tests {
     #[tokio::test]
     async fn a_holder_whose_last_attempt_began_too_long_ago_stops_without_another_try() {
         let (mut lease, mut server) = lease();
-        let long_ago = Instant::now().checked_sub(RENEW_DEADLINE).unwrap();
+        let long_ago = Instant::now().checked_sub(Pace::USUAL.renew_deadline).unwrap();
         assert!(matches!(lease.keep(long_ago).await, Lost::Expired));
         drop(lease);
         assert!(server.next_request().await.is_none(), "it tried again");
@@ -277,6 +296,7 @@ mod tests {
     #[test]
     fn a_holder_stops_before_anybody_may_start() {
         // from the beginning of its last attempt on, whatever the API server takes to answer
-        assert!(RENEW_DEADLINE + RETRY_EVERY < LIFE);
+        let Pace { life, renew_deadline, retry_every, .. } = Pace::USUAL;
+        assert!(renew_deadline + retry_every < life);
     }
 }

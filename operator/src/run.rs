@@ -14,7 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::{self, Context};
-use crate::leader::{Lease, Lost};
+use crate::events::Events;
+use crate::leader::Lease;
 use crate::metrics::Metrics;
 use crate::ops::Ops;
 
@@ -124,9 +125,6 @@ pub enum Error {
     /// The endpoints ended.
     #[error("the operations endpoints ended: {0}")]
     Ops(#[source] std::io::Error),
-    /// Another replica leads.
-    #[error("this replica does not lead any more and ends, to start anew as a stand-by: {0}")]
-    Lost(#[from] Lost),
 }
 
 /// Runs until a signal.
@@ -157,40 +155,48 @@ pub async fn run(options: Options) -> Result<(), Error> {
     ops.set_ready(true);
     let api = Api::namespaced(client.clone(), &own_namespace);
     let lease = Lease::new(api, LEASE, &instance);
-    let context = Arc::new(Context::new(client, options.image, metrics.clone(), instance));
+    let events = Events::new(client.clone(), &instance);
+    let context = || Context::new(client.clone(), options.image.clone(), metrics.clone(), events.clone());
     let led = async {
-        let result = lead(lease, context, options.watched, metrics, stop.clone()).await;
+        lead(lease, context, &options.watched, &metrics, &stop).await;
         stop.cancel();
-        result
     };
-    let (led, served, signalled) = tokio::join!(led, async { served.await }, end_on_signal(stop.clone()));
-    led?;
+    let ((), served, signalled) = tokio::join!(led, async { served.await }, end_on_signal(stop.clone()));
+    events.finish().await;
     served.map_err(Error::Ops)?;
     signalled
 }
 
+/// Leads whenever this replica holds the lease, until `stop`.
+///
+/// A lease that is lost ends all work on registries at once, within the time that it still keeps others off. The process
+/// stays: an API server that was out of reach for a moment is no reason to be restarted, with ever longer pauses.
 async fn lead(
     mut lease: Lease,
-    context: Arc<Context>,
-    watched: Watched,
-    metrics: Metrics,
-    stop: CancellationToken,
-) -> Result<(), Error> {
-    let since = tokio::select! {
-        since = lease.acquire() => since,
-        () = stop.cancelled() => return Ok(()),
-    };
-    tracing::info!("this replica leads");
-    metrics.leads(true);
-    let result = tokio::select! {
-        () = look_after(context, watched, &stop) => Ok(()),
-        lost = lease.keep(since) => Err(Error::Lost(lost)),
-    };
-    metrics.leads(false);
-    if result.is_ok() {
-        lease.release().await;
+    context: impl Fn() -> Context,
+    watched: &Watched,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) {
+    loop {
+        let since = tokio::select! {
+            since = lease.acquire() => since,
+            () = stop.cancelled() => return,
+        };
+        tracing::info!("this replica leads");
+        metrics.leads(true);
+        // a context of its own: what was known before another replica led may not be so any more
+        let lost = tokio::select! {
+            () = look_after(Arc::new(context()), watched.clone(), stop) => None,
+            lost = lease.keep(since) => Some(lost),
+        };
+        metrics.leads(false);
+        let Some(cause) = lost else {
+            lease.release().await;
+            return;
+        };
+        tracing::warn!(%cause, "this replica does not lead any more and stands by");
     }
-    result
 }
 
 /// One controller per scope, all of them until `stop`.
@@ -214,6 +220,7 @@ async fn end_on_signal(stop: CancellationToken) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leader::Pace;
 
     fn only(names: &[&str]) -> Watched {
         Watched::Only(names.iter().map(|name| (*name).to_owned()).collect())
@@ -248,7 +255,8 @@ mod tests {
         let (service, mut server) =
             tower_test::mock::pair::<http::Request<kube::client::Body>, http::Response<kube::client::Body>>();
         let metrics = Metrics::new(&mut Registry::default());
-        let context = Context::new(Client::new(service, "ops"), "image".to_owned(), metrics, "me".to_owned());
+        let client = Client::new(service, "ops");
+        let context = Context::new(client.clone(), "image".to_owned(), metrics, Events::new(client, "me"));
         let stop = CancellationToken::new();
         let group = "/apis/quay.redhat.com/v1/";
         let mut missing: BTreeSet<String> =
@@ -273,5 +281,82 @@ mod tests {
             result = asked => assert!(result.is_ok(), "not watched: {missing:?}"),
             () = look_after(Arc::new(context), only(&["a", "b"]), &stop) => panic!("it ended by itself"),
         }
+    }
+
+    type Request = http::Request<kube::client::Body>;
+    type Response = http::Response<kube::client::Body>;
+
+    fn lease(holder: &str) -> Response {
+        let lease = serde_json::json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {"name": LEASE, "namespace": "ops", "resourceVersion": holder.len().to_string()},
+            "spec": {"holderIdentity": holder, "leaseDurationSeconds": 1, "leaseTransitions": 4}
+        });
+        http::Response::new(serde_json::to_vec(&lease).unwrap().into())
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_loses_its_lease_leaves_the_registries_alone_and_leads_again_when_it_can() {
+        let (service, mut server) = tower_test::mock::pair::<Request, Response>();
+        let client = Client::new(service, "ops");
+        let metrics = Metrics::new(&mut Registry::default());
+        let events = Events::new(client.clone(), "me");
+        let context = || Context::new(client.clone(), "image".to_owned(), metrics.clone(), events.clone());
+        let quickly = std::time::Duration::from_millis(20);
+        let pace = Pace {
+            life: quickly * 100,
+            renew_every: quickly,
+            renew_deadline: quickly * 50,
+            retry_every: quickly,
+        };
+        let lease_of_mine = Lease::new(Api::namespaced(client.clone(), "ops"), LEASE, "me").at(pace);
+        let stop = CancellationToken::new();
+        let mut story = Vec::new();
+        let api_server = async {
+            let mut unanswered = Vec::new();
+            while let Some((request, reply)) = server.next_request().await {
+                let path = request.uri().path().to_owned();
+                let terms = story.iter().filter(|event| **event == "watches registries").count();
+                if path == "/apis" {
+                    let none = r#"{"kind": "APIGroupList", "apiVersion": "v1", "groups": []}"#;
+                    reply.send_response(http::Response::new(none.as_bytes().to_vec().into()));
+                } else if path.ends_with("/quayregistries") {
+                    story.push("watches registries");
+                    unanswered.push(reply);
+                    if terms == 1 {
+                        stop.cancel();
+                    }
+                } else if !path.contains("/leases") {
+                    unanswered.push(reply);
+                } else if request.method() == http::Method::PUT {
+                    let gives_up = stop.is_cancelled();
+                    story.push(if gives_up { "gives the lease up" } else { "takes the lease" });
+                    reply.send_response(lease(if gives_up { "" } else { "me" }));
+                    if gives_up {
+                        break;
+                    }
+                } else if terms == 1 && story.last() != Some(&"takes the lease") {
+                    // somebody took it, and does not renew it
+                    reply.send_response(lease("other"));
+                } else {
+                    reply.send_response(lease(if stop.is_cancelled() { "me" } else { "" }));
+                }
+            }
+        };
+        let both =
+            async { tokio::join!(lead(lease_of_mine, context, &Watched::All, &metrics, &stop), api_server) };
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(20), both).await;
+        assert!(ended.is_ok(), "it hangs");
+        story.dedup();
+        assert_eq!(
+            story,
+            [
+                "takes the lease",
+                "watches registries",
+                "takes the lease",
+                "watches registries",
+                "gives the lease up"
+            ]
+        );
     }
 }

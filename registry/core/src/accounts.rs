@@ -90,7 +90,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// At least 8 characters, no white space.
-pub fn check_password(password: &str) -> Result<()> {
+pub(crate) fn check_password(password: &str) -> Result<()> {
     if password.chars().count() < SHORTEST_PASSWORD || password.chars().any(char::is_whitespace) {
         return Err(Error::bad_request(format!(
             "Invalid password, password must be at least {SHORTEST_PASSWORD} characters and contain no whitespace."

@@ -1,14 +1,13 @@
 //! Whether invoices would go out by mail, and where to: kept and shown, because clients of Quay write and read it.
 
-use quay_db::UserId;
 use quay_db::tables::users as rows;
+use quay_db::{Tx, UserId};
 
 use crate::accounts;
 use crate::audit::Entry;
 use crate::core::Core;
 use crate::error::{Missing, Result};
 use crate::orgs::organization;
-use crate::own_account::whole;
 use crate::perms::{Account, Allowed, ManageNamespace};
 
 /// Where invoices go.
@@ -20,6 +19,16 @@ pub struct Invoicing {
     pub address: Option<String>,
 }
 
+/// What is to be changed about where invoices go. `None` leaves what is there; an address means by mail, and without
+/// mail no address is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InvoicingChange {
+    /// Whether they go out by mail.
+    pub by_mail: Option<bool>,
+    /// To this address; an empty one is the account's.
+    pub address: Option<String>,
+}
+
 impl Core {
     /// Where one's own invoices go.
     pub async fn invoicing(&self, who: &Allowed<Account>) -> Result<Invoicing> {
@@ -28,53 +37,41 @@ impl Core {
         Ok(Invoicing::read(user.invoice_email.as_deref()))
     }
 
-    /// Changes where one's own invoices go. `None` leaves what is there; an address means by mail, and without mail
-    /// no address is kept.
-    pub async fn set_invoicing(
-        &self,
-        who: &Allowed<Account>,
-        by_mail: Option<bool>,
-        address: Option<&str>,
-    ) -> Result<()> {
-        whole(who)?;
-        let entry = Entry::by("user_change_invoicing", &who.caller, self.now_ms());
-        self.store_invoicing(who.place.id, by_mail, address, entry).await
-    }
-
-    /// The same for an organization.
+    /// Changes where the invoices of an organization go.
     pub async fn set_organization_invoicing(
         &self,
         at: &Allowed<ManageNamespace>,
-        by_mail: Option<bool>,
-        address: Option<&str>,
+        change: InvoicingChange,
     ) -> Result<()> {
-        let id = organization(at)?;
-        let entry = Entry::by("org_change_invoicing", &at.caller, self.now_ms());
-        self.store_invoicing(id, by_mail, address, entry.detail("namespace", at.namespace())).await
+        let (id, change) = (organization(at)?, change.checked()?);
+        let entry = Entry::by("org_change_invoicing", &at.caller, self.now_ms()).on_namespace(id);
+        let entry = entry.detail("namespace", at.namespace());
+        self.db().write(async move |tx| change.apply(tx, id, entry).await).await
+    }
+}
+
+impl InvoicingChange {
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 
-    async fn store_invoicing(
-        &self,
-        id: UserId,
-        by_mail: Option<bool>,
-        address: Option<&str>,
-        entry: Entry,
-    ) -> Result<()> {
-        let address = address.map(|address| address.trim().to_lowercase());
+    pub(crate) fn checked(self) -> Result<Self> {
+        let address = self.address.map(|address| address.trim().to_lowercase());
         address.as_deref().filter(|text| !text.is_empty()).map_or(Ok(()), accounts::check_email)?;
-        self.db()
-            .write(async move |tx| -> Result<()> {
-                let row = rows::get(tx, id).await?.ok_or(Missing::User)?;
-                let before = Invoicing::read(row.invoice_email.as_deref());
-                let given = address.as_deref().is_some_and(|text| !text.is_empty());
-                let by_mail = by_mail.unwrap_or(before.by_mail || given);
-                let address = address.or(before.address).unwrap_or_default();
-                rows::set_invoice_email(tx, id, by_mail.then_some(&*address)).await?;
-                let entry = entry.on_namespace(id).detail("invoice_email", by_mail);
-                entry.detail("invoice_email_address", address).record(tx).await?;
-                Ok(())
-            })
-            .await
+        Ok(Self { address, ..self })
+    }
+
+    pub(crate) async fn apply(self, tx: &mut Tx, id: UserId, entry: Entry) -> Result<()> {
+        let row = rows::get(tx, id).await?.ok_or(Missing::User)?;
+        let before = Invoicing::read(row.invoice_email.as_deref());
+        let given = self.address.as_deref().is_some_and(|text| !text.is_empty());
+        let by_mail = self.by_mail.unwrap_or(before.by_mail || given);
+        let address = self.address.or(before.address).unwrap_or_default();
+        rows::set_invoice_email(tx, id, by_mail.then_some(&*address)).await?;
+        let entry = entry.detail("invoice_email", by_mail);
+        entry.detail("invoice_email_address", address).record(tx).await?;
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@
 //! Operations take proofs of permission, return domain types, and fail with [`Error`], whose variants are outcomes.
 //! This crate knows no HTTP and holds no SQL; time and randomness are handed in.
 
+mod account_change;
 pub mod accounts;
 mod app_tokens;
 mod attached;
@@ -58,6 +59,7 @@ mod token;
 mod uploads;
 mod users;
 
+pub use account_change::AccountChange;
 pub use app_tokens::AppToken;
 pub use attached::{Attached, ChildRow, Via};
 pub use audit::{LogCount, LogEntry, LogPosition, LogQuery, LogScope};
@@ -72,7 +74,7 @@ pub use entropy::{Entropy, SystemEntropy};
 pub use error::{Error, Missing, Refusal, Result, Scope};
 pub use gc::Collected;
 pub use housekeeping::Housekept;
-pub use invoicing::Invoicing;
+pub use invoicing::{Invoicing, InvoicingChange};
 pub use labels::{Label, LabelSource};
 pub use lists::Referrers;
 pub use manifest_detail::{Layer, ManifestDetail};
@@ -80,7 +82,7 @@ pub use orgs::{Member, Organization, Team};
 pub use overview::{
     Namespace, NamespaceQuery, RepositoryQuery, RepositoryRow, RepositoryRows, RepositorySort, RobotRow,
 };
-pub use own_account::AboutMe;
+pub use own_account::{AboutMe, OwnChange};
 pub use page::Page;
 pub use perms::Allowed;
 pub use prototypes::DefaultPermission;
@@ -91,7 +93,7 @@ pub use quay_oci::ArtifactKind;
 pub use repos::{Grant, Grantee, Repository, RepositoryRole, RepositoryView, Visibility};
 pub use robots::{RepositoryPermission, Robot};
 pub use secret::Secret;
-pub use superusers::{AccountChange, OrganizationRow};
+pub use superusers::OrganizationRow;
 pub use tag_changes::{BadPosition, ChangePosition, TagChange, TagChanged, TagChangesQuery};
 pub use tag_rows::{Signature, TagRow, TagRowQuery, TagRows, TagSort, TagTarget};
 pub use tags::{TagEntry, TagQuery};

@@ -71,6 +71,20 @@ pub struct Member {
     pub repositories: Vec<String>,
 }
 
+/// How long deleted tags of a namespace can be restored, as the configuration allows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TagWindow {
+    seconds: u64,
+}
+
+impl TagWindow {
+    pub(crate) async fn apply(self, tx: &mut Tx, id: UserId, entry: Entry) -> Result<()> {
+        users::set_tag_expiration(tx, id, i64::try_from(self.seconds).unwrap_or(i64::MAX)).await?;
+        entry.detail("tag_expiration_s", self.seconds).record(tx).await?;
+        Ok(())
+    }
+}
+
 impl Core {
     /// Founds an organization; the founder becomes its owner.
     pub async fn create_organization(
@@ -188,6 +202,15 @@ impl Core {
 
     /// Changes how long deleted tags of a namespace can be restored, to one of the configured choices.
     pub async fn set_tag_expiration(&self, at: &Allowed<ManageNamespace>, seconds: u64) -> Result<()> {
+        let (window, id) = (self.tag_window(seconds)?, at.place.id);
+        let entry = Entry::by("change_namespace_tag_expiration", &at.caller, self.now_ms())
+            .on_namespace(id)
+            .detail("namespace", at.namespace());
+        self.db().write(async move |tx| window.apply(tx, id, entry).await).await
+    }
+
+    /// One of the configured choices, where there is a choice at all.
+    pub(crate) fn tag_window(&self, seconds: u64) -> Result<TagWindow> {
         let config = self.config();
         if !config.feature_change_tag_expiration {
             return Err(Missing::Route.into());
@@ -200,18 +223,7 @@ impl Core {
                 options.join(", ")
             )));
         }
-        let (id, value) = (at.place.id, i64::try_from(seconds).unwrap_or(i64::MAX));
-        let entry = Entry::by("change_namespace_tag_expiration", &at.caller, self.now_ms())
-            .on_namespace(id)
-            .detail("namespace", at.namespace())
-            .detail("tag_expiration_s", seconds);
-        self.db()
-            .write(async move |tx| -> Result<()> {
-                users::set_tag_expiration(tx, id, value).await?;
-                entry.record(tx).await?;
-                Ok(())
-            })
-            .await
+        Ok(TagWindow { seconds })
     }
 
     /// Takes somebody out of every team.

@@ -5,13 +5,16 @@ use quay_db::tables::repos;
 use quay_db::tables::users as rows;
 use quay_db::{Tx, UserId};
 
+use crate::account_change::AccountChange;
 use crate::accounts;
 use crate::audit::Entry;
 use crate::auth::{ApiScopes, SignedIn};
 use crate::core::Core;
 use crate::error::{Error, Missing, Refusal, Result};
-use crate::perms::{Account, Allowed};
+use crate::invoicing::InvoicingChange;
+use crate::perms::{Account, Allowed, ManageNamespace};
 use crate::secret::Secret;
+use crate::users::User;
 
 const LONGEST_FIELD: usize = 255;
 
@@ -26,6 +29,49 @@ pub struct AboutMe {
     pub company: Option<String>,
     /// Location.
     pub location: Option<String>,
+}
+
+/// What is to be changed about one's own account; `None` leaves what is there.
+#[derive(Debug, Clone, Default)]
+pub struct OwnChange {
+    /// Password, address and name.
+    pub account: AccountChange,
+    /// How long one's own deleted tags can be restored, in seconds.
+    pub tag_expiration_s: Option<u64>,
+    /// Where one's invoices go.
+    pub invoicing: InvoicingChange,
+    /// What one says about oneself.
+    pub about: AboutMe,
+}
+
+impl AboutMe {
+    fn check(&self) -> Result<()> {
+        let fields = [&self.given_name, &self.family_name, &self.company, &self.location];
+        if fields.into_iter().flatten().any(|field| field.chars().count() > LONGEST_FIELD) {
+            return Err(Error::bad_request(format!("a field is longer than {LONGEST_FIELD} characters")));
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn apply(self, tx: &mut Tx, id: UserId, entry: Entry) -> Result<()> {
+        let user = rows::get(tx, id).await?.ok_or(Missing::User)?;
+        let AboutMe { given_name, family_name, company, location } = self;
+        // An empty text takes away what is there.
+        let either = |new: Option<String>, old| new.map_or(old, |new| Some(new).filter(|n| !n.is_empty()));
+        let (given_name, family_name) =
+            (either(given_name, user.given_name), either(family_name, user.family_name));
+        let (company, location) = (either(company, user.company), either(location, user.location));
+        let profile = rows::Profile {
+            given_name: given_name.as_deref(),
+            family_name: family_name.as_deref(),
+            company: company.as_deref(),
+            location: location.as_deref(),
+            invoice_email: user.invoice_email.as_deref(),
+        };
+        rows::set_profile(tx, id, &profile).await?;
+        entry.record(tx).await?;
+        Ok(())
+    }
 }
 
 impl Core {
@@ -44,24 +90,35 @@ impl Core {
 
     /// Changes one's own e-mail address.
     pub async fn set_email(&self, who: &Allowed<Account>, email: &str) -> Result<()> {
+        let change = AccountChange { email: Some(email.to_owned()), ..AccountChange::default() };
+        self.change_own_account(who, OwnChange { account: change, ..OwnChange::default() }).await?;
+        Ok(())
+    }
+
+    /// Changes one's own account: every part of what is asked for, or nothing.
+    pub async fn change_own_account(&self, who: &Allowed<Account>, change: OwnChange) -> Result<User> {
         whole(who)?;
-        let email = email.trim().to_lowercase();
-        accounts::check_email(&email)?;
         let id = who.place.id;
-        let entry = Entry::by("user_change_email", &who.caller, self.now_ms())
-            .on_namespace(id)
-            .detail("email", &*email);
-        self.db()
-            .write(async move |tx| -> Result<()> {
-                let user = rows::get(tx, id).await?.ok_or(Missing::User)?;
-                let entry = entry.detail("old_email", user.email.unwrap_or_default());
-                if !rows::set_email(tx, id, Some(&email), true).await? {
-                    return Err(Error::bad_request(format!("Email has already been used: {email}")));
-                }
-                entry.record(tx).await?;
-                Ok(())
-            })
-            .await
+        let user = self.db().read(async |c| rows::get(c, id).await).await?.ok_or(Missing::User)?;
+        let OwnChange { account, tag_expiration_s, invoicing, about } = change;
+        if account.enabled.is_some() {
+            return Err(Error::bad_request("Nobody enables or disables their own account"));
+        }
+        let window = match tag_expiration_s {
+            Some(seconds) => {
+                self.allow_in::<ManageNamespace>(&who.caller, &user.username).await?;
+                Some(self.tag_window(seconds)?)
+            }
+            None => None,
+        };
+        let invoicing = if invoicing.is_empty() { None } else { Some(invoicing.checked()?) };
+        about.check()?;
+        let about = Some(about).filter(|about| *about != AboutMe::default());
+        let account = self.prepare_change(&user, account).await?;
+        let change = account.with(window, invoicing, about);
+        let (core, by) = (self.clone(), who.caller.clone());
+        let user = self.db().write(async move |tx| change.apply(tx, &core, &by, id).await).await?;
+        Ok(self.shown(&user))
     }
 
     /// What one says about oneself.
@@ -70,39 +127,6 @@ impl Core {
         let user = self.db().read(async |c| rows::get(c, id).await).await?.ok_or(Missing::User)?;
         let rows::User { given_name, family_name, company, location, .. } = user;
         Ok(AboutMe { given_name, family_name, company, location })
-    }
-
-    /// Changes what one says about oneself.
-    pub async fn set_about_me(&self, who: &Allowed<Account>, about: AboutMe) -> Result<()> {
-        whole(who)?;
-        let fields = [&about.given_name, &about.family_name, &about.company, &about.location];
-        if fields.into_iter().flatten().any(|field| field.chars().count() > LONGEST_FIELD) {
-            return Err(Error::bad_request(format!("a field is longer than {LONGEST_FIELD} characters")));
-        }
-        let id = who.place.id;
-        let entry = Entry::by("user_change_metadata", &who.caller, self.now_ms()).on_namespace(id);
-        self.db()
-            .write(async move |tx| -> Result<()> {
-                let user = rows::get(tx, id).await?.ok_or(Missing::User)?;
-                let AboutMe { given_name, family_name, company, location } = about;
-                // An empty text takes away what is there.
-                let either =
-                    |new: Option<String>, old| new.map_or(old, |new| Some(new).filter(|n| !n.is_empty()));
-                let (given_name, family_name) =
-                    (either(given_name, user.given_name), either(family_name, user.family_name));
-                let (company, location) = (either(company, user.company), either(location, user.location));
-                let profile = rows::Profile {
-                    given_name: given_name.as_deref(),
-                    family_name: family_name.as_deref(),
-                    company: company.as_deref(),
-                    location: location.as_deref(),
-                    invoice_email: user.invoice_email.as_deref(),
-                };
-                rows::set_profile(tx, id, &profile).await?;
-                entry.record(tx).await?;
-                Ok(())
-            })
-            .await
     }
 
     /// Deletes one's own account with everything in its namespace; refused to the only owner of an organization.

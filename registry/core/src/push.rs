@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use quay_db::tables::blobs::{self, Blob};
 use quay_db::tables::manifests::{self, NewManifest, Outcome};
 use quay_db::tables::tags::{self, Set, SetTag};
-use quay_db::tables::{blobs, repos, users};
+use quay_db::tables::{repos, users};
 use quay_db::{BlobId, ManifestId, RepoId, Tx, UserId};
-use quay_oci::{ArtifactKind, Digest, ErrorCode, Manifest, ManifestError, Reference, TagName};
+use quay_oci::{ArtifactKind, Descriptor, Digest, ErrorCode, Manifest, ManifestError, Reference, TagName};
 
 use crate::attached;
 use crate::audit::Entry;
@@ -108,7 +109,7 @@ impl Core {
         Ok(put)
     }
 
-    /// Takes away a tag, or a manifest with all of its tags.
+    /// Takes away a tag, or a manifest with all of its tags. A manifest that an index needs loses its tags only.
     pub async fn delete_manifest(&self, at: &Allowed<Delete>, reference: &Reference) -> Result<()> {
         match reference {
             Reference::Tag(tag) => self.delete_tag_or(at, tag, true).await,
@@ -136,10 +137,17 @@ impl Core {
                     gone.push(name);
                 }
                 tags::delete_of_manifest(tx, head.id, now_ms).await?;
-                manifests::hide(tx, head.id, now_ms).await?;
-                expire_referrers(tx, repo, namespace, &digest, now_ms).await?;
-                attached::end_with_subject(tx, repo, namespace, &digest, now_ms).await?;
-                entry.detail("tags", gone).record(tx).await?;
+                let mut entry = entry.detail("tags", gone);
+                if manifests::needed_by_index(tx, &head, now_ms).await? {
+                    // An index would be nothing without it: it stays for that and goes after it.
+                    expire_untagged(tx, namespace, head.id, now_ms).await?;
+                    entry = entry.detail("kept_for_index", true);
+                } else {
+                    manifests::hide(tx, head.id, now_ms).await?;
+                    expire_referrers(tx, repo, namespace, &digest, now_ms).await?;
+                    attached::end_with_subject(tx, repo, namespace, &digest, now_ms).await?;
+                }
+                entry.record(tx).await?;
                 repos::touch(tx, repo, now_ms).await?;
                 Ok(())
             })
@@ -280,11 +288,13 @@ impl Incoming {
         Ok(put.outcome)
     }
 
-    /// The blobs, each locked against collection and linked to the repository.
+    /// The blobs, each locked against collection, linked to the repository and as large as the manifest says: clients
+    /// that verify what they pull could not pull it otherwise.
     async fn linked_blobs(&self, tx: &mut Tx) -> Result<Vec<BlobId>> {
-        let mut found = BTreeMap::new();
+        let mut found: BTreeMap<&Digest, Blob> = BTreeMap::new();
         for descriptor in self.manifest.blobs() {
-            if found.contains_key(&descriptor.digest) {
+            if let Some(blob) = found.get(&descriptor.digest) {
+                check_size("blob", descriptor, blob.size)?;
                 continue;
             }
             let locked = blobs::lock(tx, &descriptor.digest).await?;
@@ -298,9 +308,10 @@ impl Incoming {
                     format!("Unknown blob `{}`", descriptor.digest),
                 )
             })?;
-            found.insert(descriptor.digest.clone(), blob.id);
+            check_size("blob", descriptor, blob.size)?;
+            found.insert(&descriptor.digest, blob);
         }
-        Ok(found.into_values().collect())
+        Ok(found.into_values().map(|blob| blob.id).collect())
     }
 
     /// Checks that every child is there with the size that the index tells.
@@ -313,20 +324,24 @@ impl Incoming {
                     format!("Could not find child manifest with digest `{}`", child.digest),
                 )
             })?;
-            if head.size.cast_unsigned() != child.size {
-                return Err(Error::invalid(
-                    ErrorCode::ManifestInvalid,
-                    format!(
-                        "Size of manifest does not match that retrieved: {} vs {}",
-                        child.size, head.size
-                    ),
-                ));
-            }
+            check_size("manifest", child, head.size)?;
             children.size = children.size.saturating_add(head.layers_size);
             children.ids.push(head.id);
         }
         Ok(children)
     }
+}
+
+/// What a manifest says of the size of something must be so.
+fn check_size(what: &str, descriptor: &Descriptor, stored: i64) -> Result<()> {
+    let Descriptor { digest, size, .. } = descriptor;
+    if stored.cast_unsigned() == *size {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        ErrorCode::ManifestInvalid,
+        format!("Size of {what} does not match that retrieved: {size} vs {stored} for `{digest}`"),
+    ))
 }
 
 /// What an index lists.
@@ -366,7 +381,7 @@ pub(crate) async fn expire_untagged(
 }
 
 /// Until when something untagged lives: the namespace's window, a day at least.
-async fn untagged_until(tx: &mut Tx, namespace: UserId, now_ms: i64) -> Result<i64> {
+pub(crate) async fn untagged_until(tx: &mut Tx, namespace: UserId, now_ms: i64) -> Result<i64> {
     let owner = users::get(tx, namespace).await?;
     let window_ms = owner.map_or(0, |owner| owner.tag_expiration_s.saturating_mul(1000));
     Ok(now_ms.saturating_add(window_ms.max(SHORTEST_UNTAGGED_MS)))

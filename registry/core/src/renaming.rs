@@ -8,36 +8,14 @@ use quay_db::tables::robots;
 use quay_db::tables::users::{self as rows, User as Row};
 
 use crate::accounts;
-use crate::audit::Entry;
 use crate::auth::sealing::Purpose;
 use crate::core::Core;
-use crate::error::{Error, Missing, Result};
-use crate::own_account::whole;
-use crate::perms::{Account, Allowed};
+use crate::error::{Error, Result};
 use crate::robots::MOST_ROBOTS;
-use crate::users::User;
 
 impl Core {
-    /// Changes the name of one's own account, where the installation allows that.
-    pub async fn rename_account(&self, who: &Allowed<Account>, new: &str) -> Result<User> {
-        whole(who)?;
-        self.check_renaming(&who.place.name, new)?;
-        let (core, id, new) = (self.clone(), who.place.id, new.to_owned());
-        let entry = Entry::by("user_change_name", &who.caller, self.now_ms()).on_namespace(id);
-        let user = self
-            .db()
-            .write(async move |tx| -> Result<Row> {
-                let user = rows::get(tx, id).await?.ok_or(Missing::User)?;
-                core.rename_in(tx, &user, &new).await?;
-                entry.detail("old_username", user.username).detail("new_username", new).record(tx).await?;
-                Ok(rows::get(tx, id).await?.ok_or(Missing::User)?)
-            })
-            .await?;
-        Ok(self.shown(&user))
-    }
-
     /// Whether an account may have another name at all, and this one.
-    pub fn check_renaming(&self, old: &str, new: &str) -> Result<()> {
+    pub(crate) fn check_renaming(&self, old: &str, new: &str) -> Result<()> {
         let rules = self.rules();
         if !rules.config.feature_user_rename {
             return Err(Error::bad_request(

@@ -2,11 +2,10 @@
 //! take them over. No superuser is changed by another: the configuration alone makes and ends them.
 
 use quay_db::tables::orgs::{self, TeamRole};
-use quay_db::tables::sessions;
 use quay_db::tables::users::{self as rows, Kind, User as Row};
 use quay_db::{Tx, UserId};
 
-use crate::accounts;
+use crate::account_change::AccountChange;
 use crate::audit::Entry;
 use crate::conversion::become_organization;
 use crate::core::Core;
@@ -16,24 +15,10 @@ use crate::overview::pattern;
 use crate::own_account::{only_owner_of, retire_person};
 use crate::page::{Page, cut};
 use crate::perms::{Allowed, Superuser};
-use crate::secret::Secret;
 use crate::users::User;
 
 /// Rows on a page at most.
 const A_PAGE: u32 = 100;
-
-/// What is to be changed about somebody's account; `None` leaves what is there.
-#[derive(Debug, Clone, Default)]
-pub struct AccountChange {
-    /// Another password: every session and every token drawn from the old one end.
-    pub password: Option<Secret>,
-    /// Another e-mail address.
-    pub email: Option<String>,
-    /// Whether the account may be used at all.
-    pub enabled: Option<bool>,
-    /// Another name, where the installation allows that.
-    pub username: Option<String>,
-}
 
 /// An organization in the list of all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,26 +82,9 @@ impl Core {
             return Err(Error::bad_request("Cannot disable your own account"));
         }
         let change = self.prepare_change(&user, change).await?;
-        let (core, by) = (self.clone(), by.clone());
+        let (core, by) = (self.clone(), by.caller.clone());
         let user = self.db().write(async move |tx| change.apply(tx, &core, &by, user.id).await).await?;
         Ok(self.shown(&user))
-    }
-
-    /// Checks what can be checked before, and hashes the password.
-    async fn prepare_change(&self, user: &Row, change: AccountChange) -> Result<PreparedChange> {
-        let AccountChange { password, email, enabled, username } = change;
-        let email = email.map(|email| email.trim().to_lowercase());
-        email.as_deref().map_or(Ok(()), accounts::check_email)?;
-        let username = username.filter(|new| *new != user.username);
-        username.as_deref().map_or(Ok(()), |new| self.check_renaming(&user.username, new))?;
-        let password_hash = match password {
-            Some(password) => {
-                accounts::check_password(password.expose())?;
-                Some(self.hash_password(&password).await?)
-            }
-            None => None,
-        };
-        Ok(PreparedChange { password_hash, email, enabled, username })
     }
 
     /// Deletes the account of a person with everything in its namespace.
@@ -224,48 +192,6 @@ impl Core {
 
     fn entry(&self, kind: &'static str, by: &Allowed<Superuser>) -> Entry {
         Entry::by(kind, &by.caller, self.now_ms())
-    }
-}
-
-/// A change that was checked and is ready to be stored.
-struct PreparedChange {
-    password_hash: Option<String>,
-    email: Option<String>,
-    enabled: Option<bool>,
-    username: Option<String>,
-}
-
-impl PreparedChange {
-    async fn apply(self, tx: &mut Tx, core: &Core, by: &Allowed<Superuser>, id: UserId) -> Result<Row> {
-        let before = rows::get(tx, id).await?.filter(|user| user.kind == Kind::User).ok_or(Missing::User)?;
-        let entry = |kind| core.entry(kind, by).on_namespace(id).detail("username", &*before.username);
-        if let Some(hash) = &self.password_hash {
-            rows::set_password(tx, id, Some(hash)).await?;
-            sessions::delete_of_user(tx, id).await?;
-            entry("user_change_password").record(tx).await?;
-        }
-        if let Some(email) = &self.email {
-            if !rows::set_email(tx, id, Some(email), true).await? {
-                return Err(Error::bad_request(format!("Email has already been used: {email}")));
-            }
-            let old = before.email.clone().unwrap_or_default();
-            entry("user_change_email").detail("old_email", old).detail("email", &**email).record(tx).await?;
-        }
-        if let Some(enabled) = self.enabled.filter(|enabled| *enabled != before.enabled) {
-            rows::set_enabled(tx, id, enabled).await?;
-            if !enabled {
-                // Sessions and what was drawn from the password stay void when the account is enabled again.
-                rows::bump_generation(tx, id).await?;
-                sessions::delete_of_user(tx, id).await?;
-            }
-            entry(if enabled { "user_enable" } else { "user_disable" }).record(tx).await?;
-        }
-        if let Some(new) = &self.username {
-            core.rename_in(tx, &before, new).await?;
-            let named = entry("user_change_name").detail("old_username", &*before.username);
-            named.detail("new_username", &**new).record(tx).await?;
-        }
-        Ok(rows::get(tx, id).await?.ok_or(Missing::User)?)
     }
 }
 

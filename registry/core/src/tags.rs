@@ -5,7 +5,7 @@ use quay_db::tables::tag_entries::{self, Entry as Lived};
 use quay_db::tables::tags::{self as rows, SetTag};
 use quay_db::tables::{manifests, repos};
 use quay_db::{RepoId, Tx, UserId};
-use quay_oci::{Digest, TagName};
+use quay_oci::{Attachment, Digest, TagName};
 
 use crate::attached;
 use crate::audit::Entry;
@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::error::{Error, Missing, Result};
 use crate::page::{Page, cut};
 use crate::perms::{Administer, Allowed, Pull, Push};
-use crate::push::{immutable, set_tag};
+use crate::push::{immutable, set_tag, untagged_until};
 use crate::tag_rows::TagTarget;
 
 /// Entries on one page at most.
@@ -115,6 +115,11 @@ impl Core {
                         attached::restore_with_subject(tx, repo, namespace, digest, hidden_ms, now_ms)
                             .await?;
                     }
+                }
+                // An index is nothing without its children; a list of referrers brings back none that was deleted.
+                if Attachment::of_tag(name).is_none() {
+                    let until_ms = untagged_until(tx, namespace, move_to.now_ms).await?;
+                    manifests::revive_children(tx, repo, once.manifest, until_ms).await?;
                 }
                 let set = SetTag {
                     repo,

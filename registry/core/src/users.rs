@@ -8,6 +8,7 @@ use quay_db::tables::users::{self as rows, Kind, NewUser as NewRow};
 use quay_db::tables::{orgs, sessions};
 use quay_db::{Tx, UserId};
 
+use crate::account_change::AccountChange;
 use crate::accounts::{self, Fault, Field};
 use crate::audit::Entry;
 use crate::auth::{ApiScopes, mint};
@@ -15,7 +16,8 @@ use crate::caller::Caller;
 use crate::clock::timestamp;
 use crate::core::Core;
 use crate::entropy;
-use crate::error::{Error, Missing, Refusal, Result};
+use crate::error::{Error, Missing, Result};
+use crate::own_account::OwnChange;
 use crate::perms::{Account, Allowed, Superuser};
 use crate::secret::Secret;
 
@@ -276,11 +278,9 @@ impl Core {
 
     /// Changes one's own password: every session and every token drawn from the old one end.
     pub async fn change_password(&self, who: &Allowed<Account>, new: &Secret) -> Result<()> {
-        if !who.caller.ceiling.reaches(ApiScopes::USER_ADMIN) {
-            return Err(Refusal::Denied.into());
-        }
-        accounts::check_password(new.expose())?;
-        self.store_password(&who.caller, who.place.id, new).await
+        let change = AccountChange { password: Some(new.clone()), ..AccountChange::default() };
+        self.change_own_account(who, OwnChange { account: change, ..OwnChange::default() }).await?;
+        Ok(())
     }
 
     async fn store_password(&self, caller: &Caller, id: UserId, password: &Secret) -> Result<()> {

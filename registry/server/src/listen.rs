@@ -57,6 +57,9 @@ impl Turns {
     }
 }
 
+/// An HTTP/2 connection that was told to go and stays is cut after so many times the limit that it was told after.
+const TOLD: u32 = 3;
+
 /// What one connection may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -65,7 +68,7 @@ pub struct Limits {
     /// From accept to the end of the TLS handshake.
     pub handshake: Duration,
     /// From the first byte (or the last answer) to the end of a request's headers. An HTTP/2 connection without requests
-    /// is told to go after this time.
+    /// is told to go after this time, and cut when it stays and nothing is sent to it for three times as long.
     pub headers: Duration,
     /// No byte moved in either direction while a request or an answer is under way.
     pub stall: Duration,
@@ -222,7 +225,10 @@ impl Connection {
             accepted = tokio::time::timeout(self.server.limits.handshake, handshake) => accepted,
         };
         match accepted {
-            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream).await,
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                let sent = stream.get_ref().0.sent();
+                self.http2(stream, sent).await;
+            }
             Ok(Ok(stream)) => self.http1(stream).await,
             Ok(Err(error)) => tracing::debug!(%error, peer = %self.peer, "TLS handshake failed"),
             Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
@@ -241,10 +247,10 @@ impl Connection {
             .max_buf_size(512 * 1024)
             .serve_connection(TokioIo::new(stream), service(&self.server, self.peer));
         // It minds the time between requests itself.
-        self.finish(connection, std::future::pending).await;
+        self.finish(connection, std::future::pending(), std::future::pending()).await;
     }
 
-    async fn http2<S>(self, stream: S)
+    async fn http2<S>(self, stream: S, sent: stall::Sent)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -261,37 +267,36 @@ impl Connection {
             .keep_alive_interval(limits.headers)
             .keep_alive_timeout(Duration::from_secs(20))
             .serve_connection(TokioIo::new(stream), service(&self.server, self.peer));
-        self.finish(connection, || streams.absent_for(limits.headers)).await;
+        // What the kernel holds for a slow reader leaves it in bursts, which takes longer than a request's headers.
+        let quiet = streams.quiet_for(TOLD * limits.headers, &sent);
+        self.finish(connection, streams.absent_for(limits.headers), quiet).await;
     }
 
-    /// Serves until the peer or we have had enough. A connection that is told to go finishes what is under way; one that is
-    /// `idle` a second time does not know how to leave.
-    async fn finish<C, I>(self, connection: C, idle: impl Fn() -> I)
+    /// Serves until the peer or we have had enough. A connection that is `idle` is told to go and finishes what is under
+    /// way; one that is told and then `quiet` does not know how to leave.
+    async fn finish<C>(&self, connection: C, idle: impl Future<Output = ()>, quiet: impl Future<Output = ()>)
     where
         C: GracefulConnection,
         C::Error: std::fmt::Display,
-        I: Future<Output = ()>,
     {
         let mut connection = pin!(connection);
-        let mut told = false;
-        loop {
-            tokio::select! {
-                () = self.cut.cancelled() => return,
-                ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, peer = %self.peer, "connection ended early");
-                    }
-                    return;
-                }
-                () = self.stop.cancelled(), if !told => {}
-                () = idle() => {
-                    if told {
-                        return;
-                    }
-                }
-            }
-            told = true;
-            connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            () = self.cut.cancelled() => return,
+            ended = connection.as_mut() => return self.note(ended),
+            () = self.stop.cancelled() => {}
+            () = idle => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            () = self.cut.cancelled() => {}
+            ended = connection.as_mut() => self.note(ended),
+            () = quiet => tracing::debug!(peer = %self.peer, "a connection that was told to go stayed"),
+        }
+    }
+
+    fn note<E: std::fmt::Display>(&self, ended: Result<(), E>) {
+        if let Err(error) = ended {
+            tracing::debug!(%error, peer = %self.peer, "connection ended early");
         }
     }
 }

@@ -12,7 +12,7 @@ use kube::api::{
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
 use kube::{Client, Config};
-use kube_runtime::wait::await_condition;
+use kube_runtime::wait::{Error as WaitError, await_condition};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ use crate::out::{self, Kind};
 use crate::until::until;
 
 /// Longer than any healthy start takes; it ends a hang.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What the suites are about.
 pub const REGISTRY_KIND: &str = "QuayRegistry";
@@ -63,7 +63,8 @@ impl Case {
         if std::env::var_os("QUAY_TESTS_KEEP").is_none() {
             self.close().await?;
         }
-        result.map_err(|error| error.context(format!("in the namespace {}:\n{story}", self.namespace)))
+        // the cause before the story: whoever reads the beginning of a long output finds it
+        result.map_err(|error| anyhow!("{error:#}\nin the namespace {}:\n{story}", self.namespace))
     }
 
     pub(super) async fn open() -> Result<Case> {
@@ -180,9 +181,7 @@ impl Case {
         let condition = |object: Option<&K>| {
             object.and_then(|object| serde_json::to_value(object).ok()).is_some_and(|object| test(&object))
         };
-        let object = tokio::time::timeout(PATIENCE, await_condition(api, name, condition))
-            .await
-            .with_context(|| format!("waited {PATIENCE:?} for: {what}"))??;
+        let object = patiently(what, || await_condition(api.clone(), name, &condition)).await?;
         Ok(serde_json::to_value(object.with_context(|| format!("{name} is gone"))?)?)
     }
 
@@ -191,10 +190,8 @@ impl Case {
     where
         K: Clone + std::fmt::Debug + Send + for<'a> serde::Deserialize<'a> + kube::Resource + 'static,
     {
-        tokio::time::timeout(PATIENCE, await_condition(api, name, |object: Option<&K>| object.is_none()))
-            .await
-            .with_context(|| format!("waited {PATIENCE:?} for {name} to go"))??;
-        Ok(())
+        let gone = |object: Option<&K>| object.is_none();
+        patiently(&format!("{name} to go"), || await_condition(api.clone(), name, gone)).await.map(drop)
     }
 
     /// Waits for `Available=True` at the present generation: how long that took.
@@ -283,7 +280,7 @@ impl Case {
     /// Waits until an event with this reason is told; status is written first.
     pub async fn hear(&self, reason: &str) -> Result<()> {
         let what = format!("the event {reason}");
-        until(&what, Duration::from_secs(30), || async {
+        until(&what, PATIENCE, || async {
             ensure!(self.told(reason).await?, "it was not told");
             Ok(())
         })
@@ -347,6 +344,14 @@ impl Case {
         }
         story
     }
+}
+
+/// Waits by a watch. A watch that breaks off says nothing about what is waited for and begins anew.
+async fn patiently<T, F>(what: &str, watch: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T, WaitError>>,
+{
+    until(what, PATIENCE, || async { Ok(watch().await?) }).await
 }
 
 fn registry_resource() -> ApiResource {

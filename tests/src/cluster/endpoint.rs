@@ -2,12 +2,14 @@
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use tokio::net::TcpStream;
 
-use super::case::Case;
+use super::case::{Case, PATIENCE};
 use crate::accounts::Credentials;
 use crate::api::Session;
 use crate::client::{Caller, Client};
 use crate::secrets;
+use crate::until::until;
 
 /// A registry that can be used from here.
 pub struct Endpoint {
@@ -33,6 +35,7 @@ impl Endpoint {
         let admin = case.api::<Secret>().get(&format!("{name}-quay-admin")).await?;
         let admin = Credentials::new(&text(&admin, "username")?, &text(&admin, "password")?)?;
         let client = Client::new(&host, &ca)?;
+        forwarded(&host).await?;
         Ok(Endpoint { host, ca, admin, client })
     }
 
@@ -55,6 +58,14 @@ impl Endpoint {
     pub async fn sign_up(&self, name: &str) -> Result<Credentials> {
         Session::sign_up(&self.client, &self.ca, name).await
     }
+}
+
+/// Waits until the node forwards the port, which it does a moment after the Service says so.
+async fn forwarded(host: &str) -> Result<()> {
+    until(&format!("the node to forward {host}"), PATIENCE, || async {
+        Ok(TcpStream::connect(host).await.map(drop)?)
+    })
+    .await
 }
 
 /// One entry of a Secret as text.

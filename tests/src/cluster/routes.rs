@@ -19,7 +19,7 @@ use crate::until::until;
 
 const DEFINITION: &str = "routes.route.openshift.io";
 /// Longer than the operator takes to see that an API came or went.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 impl Case {
     /// Runs a test in `count` namespaces of a cluster that serves Routes, with no other test beside it: a registry that

@@ -79,7 +79,7 @@ async fn a_live_key_reaches_the_registry_without_a_new_pod() -> Result<()> {
         let pod = case.pod("live").await?.metadata.uid;
         change_bundle(case, "FEATURE_USER_CREATION: false\n").await?;
         let number = std::sync::atomic::AtomicUsize::new(0);
-        quay_tests::until::until("sign-up to be closed", std::time::Duration::from_secs(60), || async {
+        quay_tests::until::until("sign-up to be closed", std::time::Duration::from_secs(180), || async {
             let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             anyhow::ensure!(at.sign_up(&format!("late{number}")).await.is_err(), "sign-up is still open");
             Ok(())

@@ -55,7 +55,7 @@ async fn nothing_acknowledged_is_lost_when_the_pod_is_killed_as_any_user_with_gr
             all.blobs.extend(acknowledged.blobs);
             all.manifests.extend(acknowledged.manifests);
 
-            let next = quay_tests::until::until("a new pod", std::time::Duration::from_secs(60), || async {
+            let next = quay_tests::until::until("a new pod", std::time::Duration::from_secs(180), || async {
                 let pod = case.pod("crash").await?;
                 let next = pod.metadata.name.context("the pod's name")?;
                 ensure!(next != name, "still the old pod");
@@ -65,7 +65,7 @@ async fn nothing_acknowledged_is_lost_when_the_pod_is_killed_as_any_user_with_gr
             case.wait_for(case.api::<Pod>(), &next, "the new pod to be ready", ready).await?;
             quay_tests::until::until(
                 "the endpoint to answer",
-                std::time::Duration::from_secs(60),
+                std::time::Duration::from_secs(180),
                 || async { at.client().anonymous().get("/readyz").send().await?.expect(200).map(drop) },
             )
             .await?;

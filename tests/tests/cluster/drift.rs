@@ -57,7 +57,7 @@ async fn children_that_were_changed_or_removed_are_put_right() -> Result<()> {
         .await?;
 
         case.available("drift").await?;
-        quay_tests::until::until("the registry to answer", std::time::Duration::from_secs(60), || async {
+        quay_tests::until::until("the registry to answer", std::time::Duration::from_secs(180), || async {
             at.caller().get("/v2/").send().await?.expect(200).map(drop)
         })
         .await

@@ -31,7 +31,7 @@ async fn backend(case: &Case, registry: &str) -> Result<SocketAddr> {
     let address = addresses.iter().find(|address| address["type"] == "InternalIP").context("an address")?;
     let address = address["address"].as_str().context("an address")?;
     let address = SocketAddr::new(address.parse()?, u16::try_from(port)?);
-    until("the node to forward the port", Duration::from_secs(60), || async move {
+    until("the node to forward the port", Duration::from_secs(180), || async move {
         Ok(tokio::net::TcpStream::connect(address).await.map(|_| address)?)
     })
     .await
@@ -97,7 +97,7 @@ async fn made_and_moved(case: &Case) -> Result<()> {
     endpoint_is(case, "routed", &format!("https://{second}")).await?;
     case.hear("EndpointChanged").await?;
     let moved = Client::reached_at(second, &authority, address)?;
-    until("the registry to answer by its new name", Duration::from_secs(120), || async {
+    until("the registry to answer by its new name", Duration::from_secs(180), || async {
         let refused = moved.anonymous().get("/v2/").send().await?.expect(401)?;
         ensure!(refused.challenge()?.realm.contains(second), "still the old name");
         Ok(())

@@ -23,7 +23,7 @@ async fn renewals(case: &Case) -> Result<String> {
 async fn wait_for_renewals(case: &Case, count: usize) -> Result<()> {
     for _ in 0..count {
         let last = renewals(case).await?;
-        until("the Lease to be renewed", Duration::from_secs(60), || async {
+        until("the Lease to be renewed", Duration::from_secs(180), || async {
             ensure!(renewals(case).await? != last, "not yet");
             Ok(())
         })

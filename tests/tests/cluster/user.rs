@@ -42,7 +42,7 @@ async fn another_user_of_group_zero_takes_up_the_data() -> Result<()> {
         )
         .await?;
         case.available("users").await?;
-        quay_tests::until::until("the endpoint to answer", std::time::Duration::from_secs(60), || async {
+        quay_tests::until::until("the endpoint to answer", std::time::Duration::from_secs(180), || async {
             at.client().anonymous().get("/readyz").send().await?.expect(200).map(drop)
         })
         .await?;

@@ -111,6 +111,8 @@ async fn manifests_that_are_none_get_400() -> Result<()> {
         ("a negative size", changed(&|manifest| manifest["layers"][0]["size"] = json!(-5))),
         ("a fractional size", changed(&|manifest| manifest["layers"][0]["size"] = json!(0.5))),
         ("a huge size", changed(&|manifest| manifest["layers"][0]["size"] = json!(u64::MAX))),
+        ("a layer that is larger than it is", changed(&|manifest| manifest["layers"][0]["size"] = json!(11))),
+        ("a config that is larger than it is", changed(&|manifest| manifest["config"]["size"] = json!(9999))),
         ("another media type inside", changed(&|manifest| manifest["mediaType"] = json!("text/html"))),
         ("a bad subject", changed(&|manifest| manifest["subject"] = json!({ "digest": 1 }))),
     ] {

@@ -97,6 +97,15 @@ async fn an_index_keeps_its_children() -> Result<()> {
     assert_eq!(pull_manifest(&caller, REPOSITORY, "all").await?.need("content-type")?, OCI_INDEX);
     caller.delete(&format!("/v2/{REPOSITORY}/manifests/child")).send().await?.expect(202)?;
     pull_manifest(&caller, REPOSITORY, child.digest.as_str()).await?;
+    let by_digest = format!("/v2/{REPOSITORY}/manifests/{}", child.digest);
+    caller.delete(&by_digest).send().await?.expect(202)?;
+    assert_eq!(pull_manifest(&caller, REPOSITORY, child.digest.as_str()).await?.body, child.manifest);
+    // the control: no index needs it any more
+    let index = format!("/v2/{REPOSITORY}/manifests/{}", Digest::sha256(&index));
+    for gone in [index, by_digest] {
+        caller.delete(&gone).send().await?.expect(202)?;
+        caller.get(&gone).send().await?.expect(404)?;
+    }
     Ok(())
 }
 

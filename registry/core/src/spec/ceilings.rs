@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::world::{HERE, PASSWORD, SERVICE, World, name, word};
 use crate::perms::{ManageNamespace, ViewNamespace};
-use crate::{ApiScopes, Caller, Visibility};
+use crate::{ApiScopes, Caller, InvoicingChange, OwnChange, Visibility};
 
 async fn narrow(w: &World, who: &Caller, scopes: ApiScopes) -> Caller {
     let hour = Duration::from_secs(3600);
@@ -108,6 +108,11 @@ async fn a_token_does_not_beget_a_wider_one() {
     assert_eq!(word(w.core.create_organization(&account, "charts", None).await), "denied");
 }
 
+fn invoices() -> OwnChange {
+    let by_mail = InvoicingChange { by_mail: Some(true), address: None };
+    OwnChange { invoicing: by_mail, ..OwnChange::default() }
+}
+
 #[tokio::test]
 async fn a_token_that_reads_an_account_changes_nothing_of_it() {
     let w = World::with(|config| config.feature_user_rename = true).await;
@@ -115,15 +120,15 @@ async fn a_token_that_reads_an_account_changes_nothing_of_it() {
     let account = w.account(&narrow(&w, &alice, ApiScopes::USER_READ).await).await;
     let password = || PASSWORD.into();
     assert_eq!(word(w.core.client_key(&account, &password()).await), "denied");
-    assert_eq!(word(w.core.rename_account(&account, "anna").await), "denied");
+    assert_eq!(word(w.rename(&account, "anna").await), "denied");
     assert_eq!(word(w.core.convert_account(&account, "bob", &password()).await), "denied");
-    assert_eq!(word(w.core.set_invoicing(&account, Some(true), None).await), "denied");
+    assert_eq!(word(w.core.change_own_account(&account, invoices()).await), "denied");
     assert_eq!(word(w.core.delete_account(&account).await), "denied");
     // The control: what reaches the account may do it all.
     let account = w.account(&narrow(&w, &alice, ApiScopes::USER_ADMIN).await).await;
     assert_eq!(word(w.core.client_key(&account, &password()).await), "allowed");
-    assert_eq!(word(w.core.set_invoicing(&account, Some(true), None).await), "allowed");
-    assert_eq!(word(w.core.rename_account(&account, "anna").await), "allowed");
+    assert_eq!(word(w.core.change_own_account(&account, invoices()).await), "allowed");
+    assert_eq!(word(w.rename(&account, "anna").await), "allowed");
 }
 
 #[tokio::test]

@@ -168,6 +168,140 @@ async fn an_index_is_restored_with_its_children_and_what_refers_to_it() {
 }
 
 #[tokio::test]
+async fn a_child_is_deleted_from_under_no_index_that_can_be_pulled() {
+    let (w, alice) = World::with_alice().await;
+    let (index, child) = index_of_one(&w, &alice).await;
+    let image = w.get(&alice, "alice/app", child.as_str()).await.unwrap();
+    w.put(&alice, "alice/app", "amd64", &image).await.unwrap();
+    let signature = Attachment::Signature.tag_of(&child);
+    w.push_image(&alice, "alice/app", &signature, b"signed").await;
+    let alone = w.push_image(&alice, "alice/app", "alone", b"no index names it").await;
+    let at = w.core.allow::<Delete>(&alice, &name("alice/app")).await.unwrap();
+    let gone = async |what: &str| word(w.get(&alice, "alice/app", what).await) == "not found";
+
+    for digest in [&child, &alone] {
+        w.core.delete_manifest(&at, &reference(digest.as_str())).await.unwrap();
+    }
+    assert!(gone("amd64").await && gone("alone").await, "what pointed there points there no more");
+    assert!(gone(alone.as_str()).await, "the control");
+    for still in [index.as_str(), "multi", child.as_str(), &signature] {
+        assert!(!gone(still).await, "{still}");
+    }
+    assert_eq!(w.read(&alice, "alice/app", &Digest::sha256(b"layer")).await.unwrap(), b"layer");
+    for _ in 0..4 {
+        w.clock.advance(DAY * 20);
+        collect(&w).await;
+        assert!(!gone(child.as_str()).await, "as long as the index");
+    }
+
+    // After the index it goes at once, and it comes back with it.
+    let signed = w.core.delete_manifest(&at, &reference(child.as_str())).await;
+    assert_eq!(word(signed), "allowed", "as often as one likes");
+    w.core.delete_manifest(&at, &reference(index.as_str())).await.unwrap();
+    assert!(!gone(child.as_str()).await);
+    w.core.delete_manifest(&at, &reference(child.as_str())).await.unwrap();
+    assert!(gone(child.as_str()).await && gone("multi").await && gone(&signature).await);
+    w.clock.advance(DAY * 13);
+    collect(&w).await;
+    let push = w.may_push(&alice, "alice/app").await;
+    w.core.restore_tag(&push, &"multi".parse().unwrap(), &index).await.unwrap();
+    assert_eq!(w.get(&alice, "alice/app", child.as_str()).await.unwrap(), image);
+    assert_eq!(w.read(&alice, "alice/app", &Digest::sha256(b"layer")).await.unwrap(), b"layer");
+
+    // Left alone, both go by the rules for everything that nobody keeps.
+    delete(&w, &alice, "alice/app", index.as_str()).await;
+    for _ in 0..4 {
+        w.clock.advance(DAY * 20);
+        collect(&w).await;
+    }
+    assert!(gone(child.as_str()).await && gone(index.as_str()).await);
+    assert_eq!(word(w.read(&alice, "alice/app", &Digest::sha256(b"layer")).await), "not found");
+}
+
+#[tokio::test]
+async fn a_child_of_an_index_in_an_index_stays_and_comes_back_too() {
+    let (w, alice) = World::with_alice().await;
+    let (inner, child) = index_of_one(&w, &alice).await;
+    let size = w.get(&alice, "alice/app", inner.as_str()).await.unwrap().len();
+    let outer = json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX,
+        "manifests": [{"mediaType": media_type::OCI_INDEX, "digest": inner, "size": size}],
+    });
+    let outer = w.put(&alice, "alice/app", "outer", &outer.to_string()).await.unwrap();
+    for digest in [&inner, &child] {
+        delete(&w, &alice, "alice/app", digest.as_str()).await;
+        assert_eq!(word(w.get(&alice, "alice/app", digest.as_str()).await), "allowed");
+    }
+    assert_eq!(word(w.get(&alice, "alice/app", "multi").await), "not found");
+    for digest in [&outer, &inner, &child] {
+        delete(&w, &alice, "alice/app", digest.as_str()).await;
+        assert_eq!(
+            word(w.get(&alice, "alice/app", digest.as_str()).await),
+            "not found",
+            "from above it goes"
+        );
+    }
+    let push = w.may_push(&alice, "alice/app").await;
+    w.core.restore_tag(&push, &"outer".parse().unwrap(), &outer).await.unwrap();
+    for digest in [&outer, &inner, &child] {
+        assert_eq!(word(w.get(&alice, "alice/app", digest.as_str()).await), "allowed");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_referrers_keeps_none_of_them() {
+    let (w, alice) = World::with_alice().await;
+    let image = w.push_image(&alice, "alice/app", "v1", b"layer").await;
+    let config = Digest::sha256(b"{}");
+    let referrer = |n: u32, subject: bool| {
+        let mut manifest = json!({
+            "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
+            "config": {"mediaType": media_type::OCI_EMPTY, "digest": config, "size": 2},
+            "layers": [], "artifactType": format!("application/vnd.example.{n}"),
+        });
+        if subject {
+            manifest["subject"] = json!({"mediaType": media_type::OCI_MANIFEST, "digest": image, "size": 1});
+        }
+        manifest.to_string()
+    };
+    let (named, listed) = (referrer(1, true), referrer(2, false));
+    let (tag, mut entries) = (Attachment::Referrers.tag_of(&image), Vec::new());
+    for manifest in [&named, &listed] {
+        let digest = Digest::sha256(manifest.as_bytes());
+        w.put(&alice, "alice/app", digest.as_str(), manifest).await.unwrap();
+        entries
+            .push(json!({"mediaType": media_type::OCI_MANIFEST, "digest": digest, "size": manifest.len()}));
+        // Every version of the list but the last is under no tag any more.
+        let list = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries});
+        w.put(&alice, "alice/app", &tag, &list.to_string()).await.unwrap();
+    }
+    let list = Digest::sha256(w.get(&alice, "alice/app", &tag).await.unwrap().as_bytes());
+    let gone = async || {
+        for manifest in [&named, &listed] {
+            let digest = Digest::sha256(manifest.as_bytes());
+            assert_eq!(word(w.get(&alice, "alice/app", digest.as_str()).await), "not found", "{manifest}");
+        }
+    };
+    for manifest in [&named, &listed] {
+        delete(&w, &alice, "alice/app", Digest::sha256(manifest.as_bytes()).as_str()).await;
+    }
+    gone().await;
+    // Nor does it bring one back.
+    let at = w.may_push(&alice, "alice/app").await;
+    delete(&w, &alice, "alice/app", &tag).await;
+    w.core.restore_tag(&at, &tag.parse().unwrap(), &list).await.unwrap();
+    gone().await;
+    // The control: under a name of its own it is an index like any other.
+    w.core.set_tag(&at, &"all".parse().unwrap(), &list).await.unwrap();
+    delete(&w, &alice, "alice/app", "all").await;
+    w.core.restore_tag(&at, &"all".parse().unwrap(), &list).await.unwrap();
+    for manifest in [&named, &listed] {
+        let digest = Digest::sha256(manifest.as_bytes());
+        assert_eq!(word(w.get(&alice, "alice/app", digest.as_str()).await), "allowed", "{manifest}");
+    }
+}
+
+#[tokio::test]
 async fn tags_that_belong_to_an_image_go_with_it_and_come_back_with_it() {
     let (w, alice) = World::with_alice().await;
     let image = w.push_image(&alice, "alice/app", "v1", b"layer").await;

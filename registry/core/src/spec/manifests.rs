@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use quay_oci::{Algorithm, Digest, media_type};
+use quay_oci::{Algorithm, Digest, ErrorCode, media_type};
 use serde_json::{Value, json};
 
 use super::world::{World, name, reference, word};
@@ -94,14 +94,100 @@ async fn an_index_needs_its_children_with_their_true_sizes() {
     let index = |size: usize| index_of(&digest, size);
     assert_eq!(word(w.put(&alice, "alice/app", "multi", &index(image.len())).await), "MANIFEST_BLOB_UNKNOWN");
     w.put(&alice, "alice/app", digest.as_str(), &image).await.unwrap();
-    assert_eq!(word(w.put(&alice, "alice/app", "multi", &index(image.len() + 1)).await), "MANIFEST_INVALID");
+    let wrong = w.put(&alice, "alice/app", "multi", &index(image.len() + 1)).await.unwrap_err();
+    let (told, true_size) = (image.len() + 1, image.len());
+    assert_eq!(
+        wrong.message(),
+        format!("Size of manifest does not match that retrieved: {told} vs {true_size} for `{digest}`")
+    );
+    assert_eq!(word(Err::<(), _>(wrong)), "MANIFEST_INVALID");
     assert_eq!(word(w.put(&alice, "alice/app", "multi", &index(image.len())).await), "allowed");
+    // An index of indexes is no different.
+    let inner = index(image.len());
+    let outer = |size: usize| index_of(&Digest::sha256(inner.as_bytes()), size);
+    assert_eq!(word(w.put(&alice, "alice/app", "outer", &outer(inner.len() - 1)).await), "MANIFEST_INVALID");
+    assert_eq!(word(w.put(&alice, "alice/app", "outer", &outer(inner.len())).await), "allowed");
 
     let at = w.may_pull(&alice, "alice/app").await;
     let list = w.core.manifest(&at, &reference("multi")).await.unwrap();
     let child = w.core.platform_manifest(&at, &list, "linux", "amd64").await.unwrap().unwrap();
     assert_eq!(child.bytes, image);
     assert_eq!(w.core.platform_manifest(&at, &list, "linux", "arm64").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_manifest_tells_the_true_sizes_of_its_blobs() {
+    let (w, alice) = World::with_alice().await;
+    let config = w.push_blob(&alice, "alice/app", b"{}").await;
+    let layer = w.push_blob(&alice, "alice/app", b"the layer").await;
+    let far = Digest::sha256(b"far away");
+    let (docker, list) = (media_type::DOCKER_MANIFEST, media_type::OCI_MANIFEST);
+    let manifest = |of: &str, config_type: &str, config_size: u64, layers: Value| {
+        let mut manifest = json!({
+            "schemaVersion": 2, "mediaType": of,
+            "config": {"mediaType": config_type, "digest": config, "size": config_size},
+        });
+        manifest["layers"] = layers;
+        manifest.to_string()
+    };
+    let one =
+        |kind: &str, digest: &Digest, size: u64| json!({"mediaType": kind, "digest": digest, "size": size});
+    let (gzip, docker_gzip) =
+        (media_type::OCI_LAYER_GZIP, "application/vnd.docker.image.rootfs.diff.tar.gzip");
+    let image = |config_size, size| {
+        manifest(list, media_type::OCI_IMAGE_CONFIG, config_size, json!([one(gzip, &layer, size)]))
+    };
+    let mut foreign = one(media_type::OCI_LAYER_FOREIGN_GZIP, &far, 77);
+    foreign["urls"] = json!(["https://vendor.example/layer"]);
+    let put = async |manifest: &str| w.put(&alice, "alice/app", "v1", manifest).await;
+
+    for (what, wrong, said) in [
+        ("a layer", image(2, 10), ("10 vs 9", &layer)),
+        ("a layer said to be empty", image(2, 0), ("0 vs 9", &layer)),
+        ("a configuration", image(3, 9), ("3 vs 2", &config)),
+        (
+            "the empty configuration of an artifact",
+            manifest(list, media_type::OCI_EMPTY, 0, json!([one("text/plain", &layer, 9)])),
+            ("0 vs 2", &config),
+        ),
+        (
+            "a blob listed twice",
+            manifest(
+                list,
+                media_type::OCI_EMPTY,
+                2,
+                json!([one("text/plain", &layer, 9), one("text/plain", &layer, 8)]),
+            ),
+            ("8 vs 9", &layer),
+        ),
+        (
+            "a layer of Docker's",
+            manifest(docker, media_type::DOCKER_IMAGE_CONFIG, 2, json!([one(docker_gzip, &layer, 1)])),
+            ("1 vs 9", &layer),
+        ),
+        (
+            "a layer beside one that is elsewhere",
+            manifest(list, media_type::OCI_IMAGE_CONFIG, 2, json!([foreign, one(gzip, &layer, 90)])),
+            ("90 vs 9", &layer),
+        ),
+    ] {
+        let refused = put(&wrong).await.unwrap_err();
+        assert!(matches!(refused, Error::Invalid { code: ErrorCode::ManifestInvalid, .. }), "{what}");
+        let (sizes, digest) = said;
+        let told = format!("Size of blob does not match that retrieved: {sizes} for `{digest}`");
+        assert_eq!(refused.message(), told, "{what}");
+    }
+    assert_eq!(word(w.get(&alice, "alice/app", "v1").await), "not found", "nothing of it was done");
+    // The control: the true sizes are taken, and nothing is compared with what is elsewhere.
+    for right in [
+        image(2, 9),
+        manifest(list, media_type::OCI_EMPTY, 2, json!([one("text/plain", &layer, 9)])),
+        manifest(list, media_type::OCI_EMPTY, 2, json!([one("text/plain", &config, 2)])),
+        manifest(docker, media_type::DOCKER_IMAGE_CONFIG, 2, json!([one(docker_gzip, &layer, 9)])),
+        manifest(list, media_type::OCI_IMAGE_CONFIG, 2, json!([foreign, one(gzip, &layer, 9)])),
+    ] {
+        assert_eq!(word(put(&right).await), "allowed", "{right}");
+    }
 }
 
 #[tokio::test]

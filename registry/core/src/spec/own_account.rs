@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::perms::{Administer, ManageNamespace, Pull, Push};
-use crate::{AboutMe, LogQuery, LogScope, NewUser, Secret, TeamRole};
+use crate::{
+    AboutMe, AccountChange, InvoicingChange, LogQuery, LogScope, NewUser, OwnChange, Secret, TeamRole,
+};
 
 use super::world::{HERE, PASSWORD, SERVICE, World, name, word};
 
@@ -45,11 +47,74 @@ async fn an_address_is_changed_unless_somebody_has_it() {
     assert!(w.core.set_email(&account, "nowhere").await.is_err());
 
     let about = AboutMe { company: Some("ACME".to_owned()), ..AboutMe::default() };
-    w.core.set_about_me(&account, about).await.unwrap();
+    w.core.change_own_account(&account, OwnChange { about, ..OwnChange::default() }).await.unwrap();
     let about = AboutMe { location: Some("here".to_owned()), ..AboutMe::default() };
-    w.core.set_about_me(&account, about).await.unwrap();
+    w.core.change_own_account(&account, OwnChange { about, ..OwnChange::default() }).await.unwrap();
     let held = w.core.about_me(&account).await.unwrap();
     assert_eq!((held.company.as_deref(), held.location.as_deref()), (Some("ACME"), Some("here")));
+}
+
+#[tokio::test]
+async fn a_change_of_which_one_part_fails_changes_nothing() {
+    let w = World::with(|config| config.feature_user_rename = true).await;
+    let alice = w.person("alice").await;
+    let account = w.account(&alice).await;
+    w.person("anna").await;
+    let session = w.core.sign_in("alice", &PASSWORD.into(), HERE).await.unwrap();
+    let change = |name: &str| OwnChange {
+        account: AccountChange {
+            password: Some("another-password".into()),
+            email: Some("alice@example.com".to_owned()),
+            username: Some(name.to_owned()),
+            enabled: None,
+        },
+        tag_expiration_s: Some(86_400),
+        invoicing: InvoicingChange { by_mail: None, address: Some("bills@example.com".to_owned()) },
+        about: AboutMe { company: Some("ACME".to_owned()), ..AboutMe::default() },
+    };
+    let stands = async || {
+        let user = w.core.user(&account).await.unwrap();
+        let about = w.core.about_me(&account).await.unwrap();
+        let invoicing = w.core.invoicing(&account).await.unwrap();
+        let session = w.core.session(session.cookie.expose(), HERE).await.unwrap().is_some();
+        let (from, to) = (jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::MAX);
+        let log = w.core.logs(LogScope::Account(&account), from, to, None, 100).await.unwrap();
+        let deeds: Vec<_> = log.items.into_iter().map(|line| line.kind).collect();
+        (user, about, invoicing, session, deeds)
+    };
+    let before = stands().await;
+    // Every part is fine in itself; that the name is taken shows last.
+    let refused = w.core.change_own_account(&account, change("anna")).await.unwrap_err().message();
+    assert!(refused.contains("already exists"), "{refused}");
+    assert_eq!(stands().await, before);
+    assert!(before.3);
+    assert_eq!(word(w.log_in("alice").await), "allowed");
+
+    // The control: under a free name all of it is done.
+    let changed = w.core.change_own_account(&account, change("anne")).await.unwrap();
+    let (user, about, invoicing, session, deeds) = stands().await;
+    assert_eq!(user, changed);
+    assert_eq!((user.username.as_str(), user.email.as_deref()), ("anne", Some("alice@example.com")));
+    assert_eq!((user.tag_expiration_s, about.company.as_deref()), (86_400, Some("ACME")));
+    assert_eq!(invoicing.address.as_deref(), Some("bills@example.com"));
+    assert!(!session);
+    assert_eq!(
+        deeds[..6],
+        [
+            "user_change_name",
+            "user_change_metadata",
+            "user_change_invoicing",
+            "change_namespace_tag_expiration",
+            "user_change_email",
+            "account_change_password",
+        ]
+    );
+    assert_eq!(deeds[6..], before.4);
+    assert_eq!(word(w.core.authenticate_basic("anne", &"another-password".into(), HERE).await), "allowed");
+
+    let disabled = AccountChange { enabled: Some(false), ..AccountChange::default() };
+    let disabled = OwnChange { account: disabled, ..OwnChange::default() };
+    assert!(w.core.change_own_account(&account, disabled).await.is_err());
 }
 
 #[tokio::test]

@@ -18,12 +18,12 @@ async fn world() -> (World, Caller) {
 #[tokio::test]
 async fn an_account_is_renamed_only_where_that_is_switched_on() {
     let (w, alice) = World::with_alice().await;
-    let refused = w.core.rename_account(&w.account(&alice).await, "anna").await.unwrap_err().message();
+    let refused = w.rename(&w.account(&alice).await, "anna").await.unwrap_err().message();
     assert!(refused.starts_with("Accounts cannot be renamed: FEATURE_USER_RENAME"), "{refused}");
     let mut config = w.config.clone();
     config.feature_user_rename = true;
     w.core.swap_config(config);
-    assert_eq!(w.core.rename_account(&w.account(&alice).await, "anna").await.unwrap().username, "anna");
+    assert_eq!(w.rename(&w.account(&alice).await, "anna").await.unwrap().username, "anna");
     assert_eq!(word(w.log_in("alice").await), "bad credentials");
     assert_eq!(word(w.log_in("anna").await), "allowed");
 }
@@ -40,16 +40,16 @@ async fn names_are_checked_and_those_of_the_configuration_stay_where_they_are() 
         ("Anna", "must match expression"),
         ("a", "between 2 and 255"),
     ] {
-        let refused = w.core.rename_account(&account, new).await.unwrap_err().message();
+        let refused = w.rename(&account, new).await.unwrap_err().message();
         assert!(refused.contains(said), "{new}: {refused}");
     }
     let root = w.log_in("root").await.unwrap();
-    let refused = w.core.rename_account(&w.account(&root).await, "anna").await.unwrap_err().message();
+    let refused = w.rename(&w.account(&root).await, "anna").await.unwrap_err().message();
     assert!(refused.contains("the configuration of this registry names the account"), "{refused}");
     // A robot whose name would be too long keeps the old one, and so does everything else.
     let at = w.manage(&alice, "alice").await;
     w.core.create_robot(&at, &"r".repeat(240), "", None).await.unwrap();
-    assert!(w.core.rename_account(&account, &"a".repeat(40)).await.is_err());
+    assert!(w.rename(&account, &"a".repeat(40)).await.is_err());
     assert_eq!(word(w.log_in("alice").await), "allowed");
 }
 
@@ -60,7 +60,7 @@ async fn robots_go_along_with_their_tokens_and_permissions() {
     let at = w.manage(&alice, "alice").await;
     let token = w.core.create_robot(&at, "ci", "builds", None).await.unwrap().token.unwrap();
     w.grant(&alice, "alice/tools", "alice+ci", RepositoryRole::Read).await;
-    w.core.rename_account(&w.account(&alice).await, "anna").await.unwrap();
+    w.rename(&w.account(&alice).await, "anna").await.unwrap();
 
     let robot = w.core.authenticate_basic("anna+ci", &token, HERE).await.unwrap();
     assert!(w.get(&robot, "anna/tools", "v1").await.is_ok());
@@ -80,7 +80,7 @@ async fn whoever_takes_the_old_name_next_is_somebody_else() {
     let (_, app) = w.core.create_app_token(&account, "laptop").await.unwrap();
     let scope = ["repository:alice/tools:pull,push".to_owned()];
     let token = w.core.issue_token(&alice, SERVICE, &scope).await.unwrap();
-    w.core.rename_account(&account, "anna").await.unwrap();
+    w.rename(&account, "anna").await.unwrap();
 
     let next = w.person("alice").await;
     assert_ne!(next.user_id(), alice.user_id());

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 use crate::perms::{Account, ManageNamespace, Pull, Push};
 use crate::{
-    Allowed, BlobBody, Caller, Clock, Core, Error, ManualClock, NewUser, RepositoryRole, Result, Settings,
-    TeamRole,
+    AccountChange, Allowed, BlobBody, Caller, Clock, Core, Error, ManualClock, NewUser, OwnChange,
+    RepositoryRole, Result, Settings, TeamRole,
 };
 
 /// Where every request of a test comes from.
@@ -139,6 +139,12 @@ impl World {
         let robot = self.core.create_robot(&at, short, "", None).await.unwrap();
         let token = robot.token.unwrap();
         self.core.authenticate_basic(&robot.name, &token, HERE).await.unwrap()
+    }
+
+    /// Another name for one's own account.
+    pub(crate) async fn rename(&self, account: &Allowed<Account>, new: &str) -> Result<crate::User> {
+        let named = AccountChange { username: Some(new.to_owned()), ..AccountChange::default() };
+        self.core.change_own_account(account, OwnChange { account: named, ..OwnChange::default() }).await
     }
 
     pub(crate) async fn grant(&self, owner: &Caller, repository: &str, to: &str, role: RepositoryRole) {

@@ -177,8 +177,14 @@ statements! {
     CHILDREN = "SELECT c.digest, m.id FROM manifest_children c
                 LEFT JOIN manifests m ON m.repo_id = c.repo_id AND m.digest = c.digest AND m.state = 0
                 WHERE c.manifest_id = $1 ORDER BY c.digest";
-    HAS_LIVE_PARENT = "SELECT EXISTS (SELECT 1 FROM manifest_children c JOIN manifests m ON m.id = c.manifest_id
-                       WHERE c.repo_id = $1 AND c.digest = $2 AND m.state = 0)";
+    NEEDED_BY_INDEX = "SELECT EXISTS (SELECT 1 FROM manifest_children c JOIN manifests m ON m.id = c.manifest_id
+                       WHERE c.repo_id = $1 AND c.digest = $2 AND m.state = 0 AND (
+                       EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id AND NOT t.attached
+                               AND (t.end_ms IS NULL OR t.end_ms > $3))
+                       OR ($4 IS NULL AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id AND t.attached))))";
+    REVIVE_CHILDREN = "UPDATE manifests SET state = 0, hidden_ms = NULL, expires_ms = $3
+                       WHERE repo_id = $2 AND state = 1
+                       AND digest IN (SELECT c.digest FROM manifest_children c WHERE c.manifest_id = $1) RETURNING id";
     HAS_PARENT = "SELECT EXISTS (SELECT 1 FROM manifest_children WHERE repo_id = $1 AND digest = $2)";
     BLOB_IDS = "SELECT blob_id FROM manifest_blobs WHERE manifest_id = $1 ORDER BY blob_id";
     REFERRERS = "SELECT digest, media_type, artifact_type, size, annotations FROM manifests
@@ -343,6 +349,23 @@ pub async fn revive(tx: &mut Tx, id: ManifestId) -> Result<bool, Error> {
     tx.hit(REVIVE, params![id]).await
 }
 
+/// Gives everything hidden that an index lists back to readers, down to the last; it may be collected from a time on
+/// unless something refers to it. Gives how many there were.
+pub async fn revive_children(
+    tx: &mut Tx,
+    repo: RepoId,
+    index: ManifestId,
+    expires_ms: i64,
+) -> Result<u64, Error> {
+    let (mut left, mut revived) = (vec![index], 0);
+    while let Some(index) = left.pop() {
+        let children = tx.all(REVIVE_CHILDREN, params![index, repo, expires_ms], first::<ManifestId>).await?;
+        revived += children.len() as u64;
+        left.extend(children);
+    }
+    Ok(revived)
+}
+
 /// Changes when a manifest may be collected.
 pub async fn set_expiry(tx: &mut Tx, id: ManifestId, expires_ms: Option<i64>) -> Result<(), Error> {
     tx.exec(SET_EXPIRY, params![id, expires_ms]).await.map(drop)
@@ -353,9 +376,10 @@ pub async fn live_children(c: &mut Conn, id: ManifestId) -> Result<Vec<Child>, E
     c.all(CHILDREN, params![id], child).await
 }
 
-/// Whether a live manifest of the repository lists this digest.
-pub async fn has_live_parent(c: &mut Conn, repo: RepoId, digest: &Digest) -> Result<bool, Error> {
-    c.one(HAS_LIVE_PARENT, params![repo, digest], first).await
+/// Whether a live index of the repository lists a manifest and could not be pulled without it. A list of referrers that
+/// a client keeps under a tag for that, the versions before included, needs none of them.
+pub async fn needed_by_index(c: &mut Conn, child: &ManifestHead, now_ms: i64) -> Result<bool, Error> {
+    c.one(NEEDED_BY_INDEX, params![child.repo, &child.digest, now_ms, child.subject.as_ref()], first).await
 }
 
 /// Whether any index lists a digest, a hidden one included: that may be restored.

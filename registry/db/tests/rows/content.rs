@@ -222,11 +222,28 @@ async fn an_index_knows_its_children_present_or_not() {
     let present = |text| children.iter().find(|c| c.digest == digest(text)).map(|c| c.manifest.is_some());
     assert_eq!((present("here"), present("away")), (Some(true), Some(false)));
     let id = repo.id;
-    let parent =
-        async || store.db.read(async |c| manifests::has_live_parent(c, id, &digest("here")).await).await;
-    assert!(parent().await.expect("reads"));
-    store.db.write(async move |tx| manifests::hide(tx, list, NOW).await).await.expect("hides");
-    assert!(!parent().await.expect("reads"));
+    let needed = async |text| {
+        let found = store.db.read(async |c| -> Result<_, Error> {
+            match manifests::head(c, id, &digest(text)).await? {
+                Some(head) => Ok(Some(manifests::needed_by_index(c, &head, NOW).await?)),
+                None => Ok(None),
+            }
+        });
+        found.await.expect("reads")
+    };
+    assert_eq!((needed("here").await, needed("list").await), (Some(true), Some(false)));
+    let hidden = store.db.write(async move |tx| -> Result<_, Error> {
+        let child = manifests::head(tx, id, &digest("here")).await?.expect("is there");
+        manifests::hide(tx, list, NOW).await?;
+        let needed = manifests::needed_by_index(tx, &child, NOW).await?;
+        manifests::hide(tx, child.id, NOW).await?;
+        Ok(needed)
+    });
+    assert!(!hidden.await.expect("hides"), "a hidden index needs nothing");
+    let revived = store.db.write(async move |tx| manifests::revive_children(tx, id, list, NOW + 5).await);
+    assert_eq!(revived.await.expect("revives"), 1);
+    let child = store.db.read(async |c| manifests::head(c, id, &digest("here")).await).await.expect("reads");
+    assert_eq!(child.expect("is back").expires_ms, Some(NOW + 5));
 }
 
 #[tokio::test]

@@ -3,9 +3,11 @@
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
-use quay_core::accounts::check_password;
-use quay_core::perms::{Account, ManageNamespace};
-use quay_core::{AboutMe, Allowed, Error, Invoicing, Membership, NewUser, Secret, User};
+use quay_core::perms::Account;
+use quay_core::{
+    AboutMe, AccountChange, Allowed, Error, Invoicing, InvoicingChange, Membership, NewUser, OwnChange,
+    Secret, User,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -157,45 +159,26 @@ pub(super) struct ChangeUser {
 pub(super) async fn change(State(app): State<App>, visitor: Visitor, Json(body): Json<ChangeUser>) -> Answer {
     let account = visitor.account(&app).await?;
     visitor.fresh(&app)?;
-    let mut name = app.core.user(&account).await?.username;
-    // Nothing is changed beside what cannot be.
-    if let Some(password) = &body.password {
-        check_password(password)?;
-    }
-    if let Some(new) = body.username.as_deref().filter(|new| *new != name) {
-        app.core.check_renaming(&name, new)?;
-    }
-    if let Some(email) = body.email {
-        app.core.set_email(&account, &email).await?;
-    }
-    if let Some(seconds) = body.tag_expiration_s {
-        let own = app.core.allow_in::<ManageNamespace>(&visitor.caller, &name).await?;
-        app.core.set_tag_expiration(&own, seconds).await?;
-    }
-    if body.invoice_email.is_some() || body.invoice_email_address.is_some() {
-        let address = body.invoice_email_address.as_deref();
-        app.core.set_invoicing(&account, body.invoice_email, address).await?;
-    }
-    let about = AboutMe {
-        given_name: body.given_name,
-        family_name: body.family_name,
-        company: body.company,
-        location: body.location,
+    let password = body.password.map(Secret::new);
+    let change = OwnChange {
+        account: AccountChange {
+            password: password.clone(),
+            email: body.email,
+            enabled: None,
+            username: body.username,
+        },
+        tag_expiration_s: body.tag_expiration_s,
+        invoicing: InvoicingChange { by_mail: body.invoice_email, address: body.invoice_email_address },
+        about: AboutMe {
+            given_name: body.given_name,
+            family_name: body.family_name,
+            company: body.company,
+            location: body.location,
+        },
     };
-    if about != AboutMe::default() {
-        app.core.set_about_me(&account, about).await?;
-    }
-    if let Some(new) = body.username.filter(|new| *new != name) {
-        name = app.core.rename_account(&account, &new).await?.username;
-    }
-    let Some(password) = body.password.map(Secret::new) else {
-        return Ok(reply::json(StatusCode::OK, &view(&app, &account).await?));
-    };
-    app.core.change_password(&account, &password).await?;
+    let name = app.core.change_own_account(&account, change).await?.username;
     let response = reply::json(StatusCode::OK, &view(&app, &account).await?);
-    if !visitor.is_session() {
-        return Ok(response);
-    }
+    let Some(password) = password.filter(|_| visitor.is_session()) else { return Ok(response) };
     let signed_in = app.core.sign_in(&name, &password, visitor.caller.from()).await?;
     welcome(&app, &signed_in, response)
 }

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
 use quay_core::perms::ManageNamespace;
-use quay_core::{Error, Member, Missing, Organization, Team};
+use quay_core::{Error, InvoicingChange, Member, Missing, Organization, Team};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -143,9 +143,9 @@ pub(super) async fn change(
     if let Some(seconds) = body.tag_expiration_s {
         app.core.set_tag_expiration(&allowed, seconds).await?;
     }
-    if body.invoice_email.is_some() || body.invoice_email_address.is_some() {
-        let address = body.invoice_email_address.as_deref();
-        app.core.set_organization_invoicing(&allowed, body.invoice_email, address).await?;
+    let invoicing = InvoicingChange { by_mail: body.invoice_email, address: body.invoice_email_address };
+    if !invoicing.is_empty() {
+        app.core.set_organization_invoicing(&allowed, invoicing).await?;
     }
     show(State(app), visitor, Path(name)).await
 }

@@ -6,6 +6,8 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use tokio::time::{Instant, Sleep};
 /// A stream that fails with `TimedOut` when neither direction moved for `limit`.
 pub(super) struct Stalling<S> {
     stream: S,
+    sent: Sent,
     limit: Duration,
     moved: Instant,
     alarm: Pin<Box<Sleep>>,
@@ -22,7 +25,13 @@ pub(super) struct Stalling<S> {
 
 impl<S> Stalling<S> {
     pub(super) fn new(stream: S, limit: Duration) -> Self {
-        Self { stream, limit, moved: Instant::now(), alarm: Box::pin(tokio::time::sleep(limit)) }
+        let alarm = Box::pin(tokio::time::sleep(limit));
+        Self { stream, sent: Sent::default(), limit, moved: Instant::now(), alarm }
+    }
+
+    /// What counts the bytes that were written.
+    pub(super) fn sent(&self) -> Sent {
+        self.sent.clone()
     }
 
     /// Looks at an outcome: progress is noted, waiting arms the alarm.
@@ -43,6 +52,22 @@ impl<S> Stalling<S> {
     }
 }
 
+/// How many bytes were written to a socket so far.
+#[derive(Clone, Default)]
+pub(super) struct Sent(Arc<AtomicU64>);
+
+impl Sent {
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, written: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.0.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -57,6 +82,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.sent.note(&outcome);
         self.judge(cx, outcome)
     }
 
@@ -66,6 +92,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.sent.note(&outcome);
         self.judge(cx, outcome)
     }
 

@@ -10,7 +10,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::stall::Sent;
 use crate::tasks::Tasks;
+
+/// Bytes within one limit that carry no answer: pings, their answers, the telling to go.
+const CHATTER: u64 = 1024;
 
 /// What runs the streams of one connection: each in a task of its own, from its headers to the last byte of its answer.
 #[derive(Clone)]
@@ -29,6 +33,18 @@ impl Streams {
     pub(super) fn new(tasks: Tasks) -> Self {
         let open = Open { count: AtomicUsize::new(0), since: Mutex::new(Instant::now()) };
         Self { tasks, open: Arc::new(open) }
+    }
+
+    /// Returns once there has been no stream and nothing of an answer was `sent` for `limit`. A stream has ended when its
+    /// answer is handed over, and up to a megabyte of it may wait for a slow reader then.
+    pub(super) async fn quiet_for(&self, limit: Duration, sent: &Sent) {
+        loop {
+            let before = sent.bytes();
+            self.absent_for(limit).await;
+            if sent.bytes() - before <= CHATTER {
+                return;
+            }
+        }
     }
 
     /// Returns once there has been no stream for `limit`. The clock is looked at when that may be so: streams that come

@@ -261,14 +261,56 @@ async fn an_http2_connection_without_requests_is_told_to_go_and_one_with_a_reque
     assert_eq!(gate.reached.available_permits(), 0, "it was asked once");
 }
 
+/// How a client of HTTP/2 asks for `/`: a frame of headers on the first stream, which they end.
+const ASKS: &[u8] = b"\0\0\x0e\x01\x05\0\0\0\x01\x82\x84\x87\x41\x09localhost";
+
+#[tokio::test]
+async fn a_slow_reader_that_was_told_to_go_reads_to_the_end_and_one_that_stopped_reading_is_cut() {
+    const PIECE: usize = 16 * 1024;
+    const PIECES: usize = 40;
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = OwnCa::in_folder(folder.path());
+    let serving = Serving::new(own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf"));
+    let limits = Limits { headers: Duration::from_millis(300), ..Limits::default() };
+    // An answer in one piece is handed over at once: its stream has ended, and the most of it waits for the reader.
+    let router = Router::new().route("/", get(|| async { vec![b'x'; PIECE * PIECES] }));
+    let running = Running::start(router, Some(&serving), limits, DEADLINE);
+    let ca = CertificateDer::from_pem_file(own.ca_certificate()).expect("a CA");
+
+    let narrow = trusting(&own).http2_initial_stream_window_size(PIECE as u32).build().expect("a client");
+    let url = format!("https://localhost:{}/", running.address.port());
+    let mut answer = narrow.get(url).send().await.expect("an answer");
+    assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+    // It takes several times as long as it takes to be told, and to be cut when nothing moves.
+    let mut pace = tokio::time::interval(limits.headers / 5);
+    let mut read = 0;
+    while let Some(piece) = answer.chunk().await.expect("all of it") {
+        read += piece.len();
+        pace.tick().await;
+    }
+    assert_eq!(read, PIECE * PIECES);
+
+    // The control: this one makes no room for more than the first 64 KiB.
+    let (mut full, _) = secure(&running, &ca, b"h2").await;
+    full.write_all(&[PREFACE, ASKS].concat()).await.expect("writes");
+    let mut got = Vec::new();
+    // Sooner than for the pings that it leaves unanswered.
+    let read = tokio::time::timeout(Duration::from_secs(15), full.read_to_end(&mut got)).await;
+    read.expect("closed in time").ok();
+    assert!(got.windows(GOAWAY.len()).any(|frame| frame == GOAWAY), "it was told");
+    assert!((60_000..70_000).contains(&got.len()), "{}", got.len());
+}
+
 /// A client that trusts `own` and speaks HTTP/2 where it is spoken.
 fn client(own: &OwnCa) -> reqwest::Client {
+    trusting(own).build().expect("a client")
+}
+
+fn trusting(own: &OwnCa) -> reqwest::ClientBuilder {
     let pem = std::fs::read(own.ca_certificate()).expect("a CA");
     reqwest::Client::builder()
         .tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("a certificate")])
         .no_proxy()
-        .build()
-        .expect("a client")
 }
 
 /// A TLS connection, and the leaf that it was shown.

@@ -39,6 +39,10 @@ async fn what_a_manifest_needs_must_be_there() {
     let missing = manifest(&config, 2, &Digest::sha256(b"never sent"), 10, None);
     let answer = registry.put_manifest(&who, NAME, "v1", &missing).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN".to_owned()));
+    let lie = registry.put_manifest(&who, NAME, "v1", &manifest(&config, 3, &config, 2, None)).await;
+    assert_eq!((lie.status, lie.code()), (StatusCode::BAD_REQUEST, "MANIFEST_INVALID".to_owned()));
+    let told = format!("Size of blob does not match that retrieved: 3 vs 2 for `{config}`");
+    assert_eq!(lie.json()["errors"][0]["detail"]["message"], told);
     let nonsense = registry.put_manifest(&who, NAME, "v1", "{").await;
     assert_eq!((nonsense.status, nonsense.code()), (StatusCode::BAD_REQUEST, "MANIFEST_INVALID".to_owned()));
     // Some clients show the message, others look into the detail.

@@ -54,10 +54,17 @@ async fn a_change_with_a_wrong_part_changes_no_other_part() {
     for body in [
         json!({"email": "new@registry.example", "username": "al2", "password": "short"}),
         json!({"email": "new@registry.example", "username": "Al 2"}),
+        json!({"email": "new@registry.example", "company": "ACME", "tag_expiration_s": 7}),
+        json!({"email": "new@registry.example", "company": "ACME", "username": "bob"}),
     ] {
         alice(&registry, Method::PUT, "/api/v1/user/", Some(body), 400).await;
         assert_eq!(alice(&registry, Method::GET, "/api/v1/user/", None, 200).await.json(), before);
     }
+    // The control: the same parts, of which each can be.
+    let body = json!({"email": "new@registry.example", "company": "ACME", "username": "al2"});
+    let after = alice(&registry, Method::PUT, "/api/v1/user/", Some(body), 200).await.json();
+    assert_eq!(after["username"], "al2");
+    assert_eq!((&after["email"], &after["company"]), (&json!("new@registry.example"), &json!("ACME")));
 }
 
 #[tokio::test]
