@@ -126,8 +126,8 @@ const screens: Screen[] = [
   { name: "usage-logs", path: "/usage-logs?performer=curator", as: "superuser", shows: "curator" },
 ];
 
-/** What windows measure in between: a laptop's, a tablet's. */
-const between = [800, 1024, 1280, 1440, 1600];
+/** In between it is tightest where a wider layout begins: at 62, 75 and 100 rem. */
+const between = [1000, 1210, 1610];
 const widths = [
   { width: 360, height: 740 },
   { width: 1920, height: 1080 },

@@ -16,7 +16,7 @@ use quay_core::Error;
 use super::assets;
 use super::flash::Flash;
 use super::forms::{Fields, see_other};
-use super::problem::{Answer, Problem, Told};
+use super::problem::{Answer, NOT_FOUND, Problem, Told};
 use super::visit::Visit;
 use crate::VERSION;
 use crate::http::observe::{RequestId, Who};
@@ -86,14 +86,20 @@ fn dress(app: &App, visit: &Visit, response: &mut Response) -> Result<(), Error>
 }
 
 fn told_as_page(visit: &Visit, told: Told, mut response: Response, id: Option<&HeaderValue>) -> Response {
+    let mut way = None;
     let (heading, text) = match told {
         Told::SignIn if visit.user().is_none() => return see_other(&sign_in_from(visit.here())),
-        Told::SignIn => ("Not found", "This page does not exist, or you have no right to see it.".to_owned()),
+        Told::SignIn => (NOT_FOUND, "This page does not exist, or you have no right to see it.".to_owned()),
         Told::Page { heading, text } => (heading, text),
+        Told::Absent { text, history } => {
+            way = Some(history);
+            (NOT_FOUND, text)
+        }
     };
     let status = response.status();
     let id = id.and_then(|id| id.to_str().ok()).filter(|_| status.is_server_error()).unwrap_or_default();
-    let page = render(status, &ProblemPage { frame: visit.frame(heading), heading, text: &text, id });
+    let page =
+        render(status, &ProblemPage { frame: visit.frame(heading), heading, text: &text, id, history: way });
     let (mut parts, body) = page.into_parts();
     parts.extensions.extend(std::mem::take(response.extensions_mut()));
     for (name, value) in response.headers() {
@@ -115,7 +121,7 @@ pub(crate) fn sign_in_from(here: &str) -> String {
 fn without_visitor(error: Error) -> Response {
     let mut response = Problem::from(error).into_response();
     let said = match response.extensions_mut().remove::<Told>() {
-        Some(Told::Page { text, .. }) => text,
+        Some(Told::Page { text, .. } | Told::Absent { text, .. }) => text,
         Some(Told::SignIn) | None => "Not available for the moment".to_owned(),
     };
     let (parts, _) = response.into_parts();
@@ -131,6 +137,8 @@ struct ProblemPage<'a> {
     heading: &'a str,
     text: &'a str,
     id: &'a str,
+    /// Where the history of what is not there any more is read.
+    history: Option<String>,
 }
 
 /// Where in the navigation a page belongs.

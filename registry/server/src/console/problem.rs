@@ -21,6 +21,8 @@ pub(crate) enum Problem {
     Core(Error),
     /// No such page.
     NotFound,
+    /// Something that a repository does not have now, though the visitor may see all that it has.
+    Absent { text: String, history: String },
     /// A form that was not sent from a page of ours, or from one that is too old.
     Forged,
     /// A form that cannot be read.
@@ -40,6 +42,8 @@ pub(super) enum Told {
     SignIn,
     /// A page with a heading and a sentence.
     Page { heading: &'static str, text: String },
+    /// A sentence, and the history that may tell more.
+    Absent { text: String, history: String },
 }
 
 impl IntoResponse for Problem {
@@ -52,6 +56,11 @@ impl IntoResponse for Problem {
         let error = match self {
             Self::Core(error) => error,
             Self::NotFound => return page(StatusCode::NOT_FOUND, NOT_FOUND, NOTHING_HERE.to_owned()),
+            Self::Absent { text, history } => {
+                let mut response = StatusCode::NOT_FOUND.into_response();
+                response.extensions_mut().insert(Told::Absent { text, history });
+                return response;
+            }
             Self::Forged => {
                 return page(
                     StatusCode::FORBIDDEN,
@@ -110,7 +119,7 @@ impl IntoResponse for Problem {
     }
 }
 
-const NOT_FOUND: &str = "Not found";
+pub(super) const NOT_FOUND: &str = "Not found";
 const NOTHING_HERE: &str = "This page does not exist, or you have no right to see it.";
 
 fn capitalised(text: &str) -> String {

@@ -1,7 +1,9 @@
 //! The page of one artifact, by tag or by digest: what it is, how to get it, what it holds, what refers to it.
 
 use askama::Template;
-use quay_core::{ArtifactKind, Attached, ChildRow, Label, LabelSource, Layer, ManifestDetail, TagRow, Via};
+use quay_core::{
+    ArtifactKind, Attached, ChildRow, Error, Label, LabelSource, Layer, ManifestDetail, TagRow, Via,
+};
 use quay_oci::{Digest, TagName};
 
 use super::chart::ChartView;
@@ -11,6 +13,7 @@ use super::forms::Errors;
 use super::frame::{Frame, render};
 use super::parts::{Badge, Copyable, Moment, Names, Steps, copyable, own_ca, steps, way};
 use super::problem::{Answer, Problem};
+use super::repository::wish::address;
 use super::repository::{Asked, Head};
 
 /// Bytes of a manifest that are shown.
@@ -109,7 +112,10 @@ struct NewLabel {
 /// The page of a tag.
 pub(super) async fn show_tag(asked: &Asked<'_>, name: &str) -> Answer {
     let name: TagName = name.parse().map_err(|_: quay_oci::TagError| Problem::NotFound)?;
-    let row = asked.app.core.tag_row(&asked.pull, &name).await?;
+    let row = match asked.app.core.tag_row(&asked.pull, &name).await {
+        Err(Error::NotFound(_)) => return Err(absent(asked, &format!("The tag {name}"), name.as_str())),
+        found => found?,
+    };
     let digest = row.target.digest.clone();
     shown(asked, Some(row), &digest, NewLabel::default(), Errors::default()).await
 }
@@ -117,7 +123,18 @@ pub(super) async fn show_tag(asked: &Asked<'_>, name: &str) -> Answer {
 /// The page of a manifest.
 pub(super) async fn show_manifest(asked: &Asked<'_>, digest: &str) -> Answer {
     let digest: Digest = digest.parse().map_err(|_: quay_oci::DigestError| Problem::NotFound)?;
-    shown(asked, None, &digest, NewLabel::default(), Errors::default()).await
+    match shown(asked, None, &digest, NewLabel::default(), Errors::default()).await {
+        Err(Problem::Core(Error::NotFound(_))) => Err(absent(asked, "This manifest", "")),
+        answer => answer,
+    }
+}
+
+/// It is not in a repository that the visitor may pull from.
+fn absent(asked: &Asked<'_>, what: &str, search: &str) -> Problem {
+    let text =
+        format!("{what} is not in {}: it was never pushed, or it was deleted or has expired.", asked.name);
+    let base = super::repository::base(&asked.name);
+    Problem::Absent { text, history: address(&base, &[("tab", "history"), ("search", search)]) }
 }
 
 /// The page of a manifest with the form for a label that was wrong.

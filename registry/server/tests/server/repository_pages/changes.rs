@@ -55,6 +55,29 @@ async fn tags_that_point_at_the_same_are_named_as_far_as_they_can_be_read() {
 }
 
 #[tokio::test]
+async fn what_is_not_there_any_more_leads_to_the_history_for_whoever_may_read_it() {
+    let registry = Registry::new().await;
+    registry.push(&As::Basic("alice"), "charts/demo", "v1").await;
+    let (alice, bob) = (Browser::of(&registry, "alice").await, Browser::of(&registry, "bob").await);
+    alice.done(&format!("{DEMO}/-/delete-tag"), &[("tag", "v1")]).await;
+    let other = format!("sha256:{}", "ab".repeat(32));
+    for (path, said, search) in [
+        (format!("{DEMO}/tag/v1"), "The tag v1 is not in charts/demo:", "&#38;search=v1"),
+        (format!("{DEMO}/manifest/{other}"), "This manifest is not in charts/demo:", ""),
+    ] {
+        let answer = alice.get(&path).await;
+        let page = super::main_of(&answer);
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        assert!(page.contains(said), "{page}");
+        assert!(page.contains(&format!("href=\"{DEMO}?tab=history{search}\">Tag history")), "{page}");
+        let answer = bob.get(&path).await;
+        let page = super::main_of(&answer);
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        assert!(page.contains("or you have no right to see it") && !page.contains("history"), "{page}");
+    }
+}
+
+#[tokio::test]
 async fn a_form_without_its_token_changes_nothing() {
     let registry = Registry::new().await;
     registry.push(&As::Basic("alice"), "charts/demo", "v1").await;
