@@ -1,6 +1,7 @@
 //! Events on a registry. They are published on change only, so each is an object of its own; a series would keep the
 //! text of its first occurrence.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -10,6 +11,7 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Api, PostParams};
 use kube::{Client, Resource};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::plan::Notice;
@@ -22,6 +24,10 @@ const NOTE_LIMIT: usize = 1000;
 const MORE_TRIES: usize = 8;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How long one try may take.
+const TRY: Duration = Duration::from_secs(10);
+/// Passes whose events wait to be published at the same time; those of more are only logged.
+const WAITING: usize = 256;
 /// How long the end of the process waits for what is still to be published.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
@@ -32,6 +38,7 @@ pub struct Events {
     client: Client,
     instance: String,
     under_way: TaskTracker,
+    room: Arc<Semaphore>,
     first_wait: Duration,
 }
 
@@ -44,7 +51,13 @@ impl std::fmt::Debug for Events {
 impl Events {
     /// `instance` names this replica in the events.
     pub fn new(client: Client, instance: &str) -> Self {
-        Self { client, instance: instance.to_owned(), under_way: TaskTracker::new(), first_wait: FIRST_WAIT }
+        Self {
+            client,
+            instance: instance.to_owned(),
+            under_way: TaskTracker::new(),
+            room: Arc::new(Semaphore::new(WAITING)),
+            first_wait: FIRST_WAIT,
+        }
     }
 
     /// Publishes events on `object` in this order, without making the caller wait. One that cannot be published is logged
@@ -60,10 +73,18 @@ impl Events {
         if events.is_empty() {
             return;
         }
+        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+            for event in events {
+                let (reason, note) = (event.reason.unwrap_or_default(), event.note.unwrap_or_default());
+                tracing::warn!(event.reason = reason, note, "too many events wait to be published already");
+            }
+            return;
+        };
         let namespace = reference.namespace.as_deref().unwrap_or("default");
         let api = Api::<Event>::namespaced(self.client.clone(), namespace);
         let first_wait = self.first_wait;
         self.under_way.spawn(async move {
+            let _place = place;
             for event in events {
                 create(&api, &event, first_wait).await;
             }
@@ -105,8 +126,13 @@ async fn create(api: &Api<Event>, event: &Event, first_wait: Duration) {
         .with_min_delay(first_wait)
         .with_max_delay(LONGEST_WAIT)
         .with_max_times(MORE_TRIES);
-    let tried =
-        (|| async { api.create(&PostParams::default(), event).await }).retry(waits).when(may_pass).await;
+    let once = || async {
+        match tokio::time::timeout(TRY, api.create(&PostParams::default(), event)).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Err(kube::Error::Service(elapsed.into())),
+        }
+    };
+    let tried = once.retry(waits).when(may_pass).await;
     match tried {
         Ok(_) => {}
         // the answer to an earlier try got lost, not the event

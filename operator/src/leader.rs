@@ -18,6 +18,8 @@ pub(crate) struct Pace {
     /// Shorter than `life`: we stop before anybody may start.
     pub renew_deadline: Duration,
     pub retry_every: Duration,
+    /// Without any answer for so long this replica ends: what it knows of the API server may be out of date.
+    pub give_up: Duration,
 }
 
 impl Pace {
@@ -26,6 +28,7 @@ impl Pace {
         renew_every: Duration::from_secs(4),
         renew_deadline: Duration::from_secs(10),
         retry_every: Duration::from_secs(2),
+        give_up: Duration::from_secs(300),
     };
 }
 
@@ -39,6 +42,11 @@ pub enum Lost {
     #[error("the lease could not be renewed in time")]
     Expired,
 }
+
+/// The API server has not answered for minutes.
+#[derive(Debug, thiserror::Error)]
+#[error("the API server has not answered for {} s", .0.as_secs())]
+pub struct OutOfReach(Duration);
 
 /// One replica's view of the lease.
 #[derive(Debug)]
@@ -68,11 +76,16 @@ impl Lease {
     }
 
     /// Waits until this replica leads; answers a moment before it did.
-    pub async fn acquire(&mut self) -> Instant {
+    pub async fn acquire(&mut self) -> Result<Instant, OutOfReach> {
+        let mut answered = Instant::now();
         loop {
             let start = Instant::now();
-            match tokio::time::timeout(self.pace.renew_every, self.step(start)).await {
-                Ok(Ok(Step::Held)) => return start,
+            let step = tokio::time::timeout(self.pace.renew_every, self.step(start)).await;
+            if matches!(step, Ok(Ok(_) | Err(kube::Error::Api(_)))) {
+                answered = Instant::now();
+            }
+            match step {
+                Ok(Ok(Step::Held)) => return Ok(start),
                 Ok(Ok(Step::HeldByOther(holder))) => {
                     tracing::debug!(lease.holder = holder, "another replica leads");
                 }
@@ -81,6 +94,9 @@ impl Lease {
                 Ok(Err(error)) => tracing::warn!(%error, "the lease could not be read or written"),
                 // it may be ours by now: the next look tells, and renews it
                 Err(_) => tracing::warn!("the lease could not be read or written in time"),
+            }
+            if answered.elapsed() >= self.pace.give_up {
+                return Err(OutOfReach(self.pace.give_up));
             }
             tokio::time::sleep(self.pace.retry_every).await;
         }
@@ -116,8 +132,14 @@ impl Lease {
         }
     }
 
-    /// Gives the lease up, so that the next replica need not wait.
+    /// Gives the lease up, so that the next replica need not wait; tries that for a moment only.
     pub async fn release(&mut self) {
+        if tokio::time::timeout(self.pace.renew_every, self.give_back()).await.is_err() {
+            tracing::debug!("the lease could not be given up in time; it expires by itself");
+        }
+    }
+
+    async fn give_back(&mut self) {
         let Ok(Some(lease)) = self.api.get_opt(&self.name).await else { return };
         if lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()) != Some(&self.identity) {
             return;
@@ -291,6 +313,29 @@ mod tests {
         assert!(matches!(lease.keep(long_ago).await, Lost::Expired));
         drop(lease);
         assert!(server.next_request().await.is_none(), "it tried again");
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_hears_nothing_for_long_ends_and_one_that_is_refused_does_not() {
+        let quickly = Duration::from_millis(5);
+        let pace = Pace { renew_every: quickly, retry_every: quickly, give_up: quickly * 10, ..Pace::USUAL };
+        let (silent, unanswered) = lease();
+        let ended = tokio::time::timeout(Duration::from_secs(20), silent.at(pace).acquire()).await;
+        assert!(matches!(ended, Ok(Err(OutOfReach(_)))), "{ended:?}");
+        drop(unanswered);
+
+        let (refused, mut server) = lease();
+        let mut refused = refused.at(pace);
+        let forbidden = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403, "reason": "Forbidden", "message": "no"});
+        let answering = async {
+            for _ in 0..40 {
+                answer(&mut server, 403, &forbidden).await;
+            }
+        };
+        tokio::select! {
+            ended = refused.acquire() => panic!("it gave up: {ended:?}"),
+            () = answering => {}
+        }
     }
 
     #[test]
