@@ -24,6 +24,7 @@ mod entities;
 mod entropy;
 mod error;
 mod gc;
+mod hiding;
 mod housekeeping;
 mod invoicing;
 mod labels;

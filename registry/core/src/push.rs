@@ -13,10 +13,10 @@ use quay_db::tables::{repos, users};
 use quay_db::{BlobId, ManifestId, RepoId, Tx, UserId};
 use quay_oci::{ArtifactKind, Descriptor, Digest, ErrorCode, Manifest, ManifestError, Reference, TagName};
 
-use crate::attached;
 use crate::audit::Entry;
 use crate::core::Core;
 use crate::error::{Error, Missing, Result};
+use crate::hiding;
 use crate::labels::{self, Effects};
 use crate::perms::{Allowed, Delete, Push};
 use crate::pull::missing_tag;
@@ -137,16 +137,9 @@ impl Core {
                     gone.push(name);
                 }
                 tags::delete_of_manifest(tx, head.id, now_ms).await?;
-                let mut entry = entry.detail("tags", gone);
-                if manifests::needed_by_index(tx, &head, now_ms).await? {
-                    // An index would be nothing without it: it stays for that and goes after it.
-                    expire_untagged(tx, namespace, head.id, now_ms).await?;
-                    entry = entry.detail("kept_for_index", true);
-                } else {
-                    manifests::hide(tx, head.id, now_ms).await?;
-                    expire_referrers(tx, repo, namespace, &digest, now_ms).await?;
-                    attached::end_with_subject(tx, repo, namespace, &digest, now_ms).await?;
-                }
+                let hidden = hiding::hide(tx, namespace, &head, now_ms).await?;
+                let entry = entry.detail("tags", gone);
+                let entry = if hidden { entry } else { entry.detail("kept_digest", head.digest.as_str()) };
                 entry.record(tx).await?;
                 repos::touch(tx, repo, now_ms).await?;
                 Ok(())
@@ -229,7 +222,13 @@ impl Incoming {
     async fn store(&self, tx: &mut Tx, names: &[TagName]) -> Result<Outcome> {
         let Self { repo, namespace, manifest, kind, labels, digest, bytes, now_ms, .. } = self;
         let (repo, namespace, now_ms) = (*repo, *namespace, *now_ms);
-        let blobs = self.linked_blobs(tx).await?;
+        let (blobs, fault) = self.linked_blobs(tx).await?;
+        // What was taken before stays what it is, under another tag too.
+        if let Some(fault) = fault
+            && manifests::head(tx, repo, digest).await?.is_none()
+        {
+            return Err(fault);
+        }
         let Children { ids, size: children_size } = self.children(tx).await?;
         let layers: u64 = manifest.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add);
         let children: Vec<&Digest> = manifest.manifests.iter().map(|child| &child.digest).collect();
@@ -288,30 +287,35 @@ impl Incoming {
         Ok(put.outcome)
     }
 
-    /// The blobs, each locked against collection, linked to the repository and as large as the manifest says: clients
-    /// that verify what they pull could not pull it otherwise.
-    async fn linked_blobs(&self, tx: &mut Tx) -> Result<Vec<BlobId>> {
+    /// The blobs, each locked against collection and linked to the repository. And the fault, when one is not as large as
+    /// the manifest says: clients that verify what they pull cannot pull it.
+    async fn linked_blobs(&self, tx: &mut Tx) -> Result<(Vec<BlobId>, Option<Error>)> {
         let mut found: BTreeMap<&Digest, Blob> = BTreeMap::new();
+        let mut sizes = Ok(());
         for descriptor in self.manifest.blobs() {
-            if let Some(blob) = found.get(&descriptor.digest) {
-                check_size("blob", descriptor, blob.size)?;
-                continue;
-            }
-            let locked = blobs::lock(tx, &descriptor.digest).await?;
-            let linked = match locked {
-                Some(_) => blobs::linked(tx, self.repo, &descriptor.digest, self.now_ms).await?,
-                None => None,
+            let known = found.get(&descriptor.digest).map(|blob| blob.size);
+            let size = match known {
+                Some(size) => size,
+                None => {
+                    let locked = blobs::lock(tx, &descriptor.digest).await?;
+                    let linked = match locked {
+                        Some(_) => blobs::linked(tx, self.repo, &descriptor.digest, self.now_ms).await?,
+                        None => None,
+                    };
+                    let blob = linked.ok_or_else(|| {
+                        Error::invalid(
+                            ErrorCode::ManifestBlobUnknown,
+                            format!("Unknown blob `{}`", descriptor.digest),
+                        )
+                    })?;
+                    let size = blob.size;
+                    found.insert(&descriptor.digest, blob);
+                    size
+                }
             };
-            let blob = linked.ok_or_else(|| {
-                Error::invalid(
-                    ErrorCode::ManifestBlobUnknown,
-                    format!("Unknown blob `{}`", descriptor.digest),
-                )
-            })?;
-            check_size("blob", descriptor, blob.size)?;
-            found.insert(&descriptor.digest, blob);
+            sizes = sizes.and_then(|()| check_size("blob", descriptor, size));
         }
-        Ok(found.into_values().map(|blob| blob.id).collect())
+        Ok((found.into_values().map(|blob| blob.id).collect(), sizes.err()))
     }
 
     /// Checks that every child is there with the size that the index tells.

@@ -7,14 +7,14 @@ use quay_db::tables::{manifests, repos};
 use quay_db::{RepoId, Tx, UserId};
 use quay_oci::{Attachment, Digest, TagName};
 
-use crate::attached;
 use crate::audit::Entry;
 use crate::clock::timestamp;
 use crate::core::Core;
 use crate::error::{Error, Missing, Result};
+use crate::hiding::{bring_back, bring_children_back};
 use crate::page::{Page, cut};
 use crate::perms::{Administer, Allowed, Pull, Push};
-use crate::push::{immutable, set_tag, untagged_until};
+use crate::push::{immutable, set_tag};
 use crate::tag_rows::TagTarget;
 
 /// Entries on one page at most.
@@ -107,19 +107,11 @@ impl Core {
                 let name = move_to.tag.as_str();
                 let once = rows::last_lifetime(tx, repo, name, &move_to.digest).await?.ok_or(Missing::Tag)?;
                 let known = manifests::get(tx, once.manifest).await?;
-                if manifests::revive(tx, once.manifest).await? {
-                    // What refers to it stays with it, and what was attached to it comes back.
-                    manifests::set_referrers_expiry(tx, repo, &move_to.digest, None).await?;
-                    if let Some(hidden_ms) = known.and_then(|known| known.hidden_ms) {
-                        let (digest, now_ms) = (&move_to.digest, move_to.now_ms);
-                        attached::restore_with_subject(tx, repo, namespace, digest, hidden_ms, now_ms)
-                            .await?;
-                    }
-                }
+                let known = known.ok_or(Missing::Tag)?.head;
+                bring_back(tx, namespace, &known, move_to.now_ms).await?;
                 // An index is nothing without its children; a list of referrers brings back none that was deleted.
                 if Attachment::of_tag(name).is_none() {
-                    let until_ms = untagged_until(tx, namespace, move_to.now_ms).await?;
-                    manifests::revive_children(tx, repo, once.manifest, until_ms).await?;
+                    bring_children_back(tx, namespace, once.manifest, move_to.now_ms).await?;
                 }
                 let set = SetTag {
                     repo,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use quay_oci::{Algorithm, Digest, ErrorCode, media_type};
+use quay_db::tables::manifests::{self, NewManifest};
+use quay_oci::{Algorithm, ArtifactKind, Digest, ErrorCode, media_type};
 use serde_json::{Value, json};
 
 use super::world::{World, name, reference, word};
@@ -188,6 +189,42 @@ async fn a_manifest_tells_the_true_sizes_of_its_blobs() {
     ] {
         assert_eq!(word(put(&right).await), "allowed", "{right}");
     }
+}
+
+#[tokio::test]
+async fn a_manifest_that_was_taken_with_a_false_size_can_be_tagged_still() {
+    let (w, alice) = World::with_alice().await;
+    let right = w.image(&alice, "alice/app", b"layer").await;
+    w.put(&alice, "alice/app", "right", &right).await.unwrap();
+    let wrong = right.replace("\"size\":5", "\"size\":6");
+    assert_ne!(right, wrong);
+    assert_eq!(word(w.put(&alice, "alice/app", "wrong", &wrong).await), "MANIFEST_INVALID", "the control");
+
+    // as a version that did not compare has left it
+    let repo = w.may_push(&alice, "alice/app").await.place.repo.unwrap();
+    let (digest, text) = (Digest::sha256(wrong.as_bytes()), wrong.clone());
+    let stored = w.core.db().write(async move |tx| {
+        let new = NewManifest {
+            repo,
+            digest: &digest,
+            media_type: media_type::OCI_MANIFEST,
+            artifact_type: None,
+            config_media_type: None,
+            subject: None,
+            kind: ArtifactKind::Image,
+            annotations: None,
+            layers_size: 6,
+            bytes: text.as_bytes(),
+            blobs: &[],
+            children: &[],
+            expires_ms: None,
+            now_ms: 0,
+        };
+        manifests::put(tx, &new).await
+    });
+    stored.await.unwrap();
+    assert_eq!(word(w.put(&alice, "alice/app", "wrong", &wrong).await), "allowed");
+    assert_eq!(w.get(&alice, "alice/app", "wrong").await.unwrap(), wrong);
 }
 
 #[tokio::test]

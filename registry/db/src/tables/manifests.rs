@@ -118,15 +118,6 @@ pub struct Put {
     pub outcome: Outcome,
 }
 
-/// A manifest listed by another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Child {
-    /// Its digest.
-    pub digest: Digest,
-    /// Its id when it is here and live.
-    pub manifest: Option<ManifestId>,
-}
-
 /// A manifest about another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referrer {
@@ -174,17 +165,14 @@ statements! {
     HIDE = "UPDATE manifests SET state = 1, hidden_ms = $2 WHERE id = $1 AND state = 0";
     REVIVE = "UPDATE manifests SET state = 0, hidden_ms = NULL WHERE id = $1 AND state = 1";
     SET_EXPIRY = "UPDATE manifests SET expires_ms = $2 WHERE id = $1";
-    CHILDREN = "SELECT c.digest, m.id FROM manifest_children c
-                LEFT JOIN manifests m ON m.repo_id = c.repo_id AND m.digest = c.digest AND m.state = 0
-                WHERE c.manifest_id = $1 ORDER BY c.digest";
     NEEDED_BY_INDEX = "SELECT EXISTS (SELECT 1 FROM manifest_children c JOIN manifests m ON m.id = c.manifest_id
                        WHERE c.repo_id = $1 AND c.digest = $2 AND m.state = 0 AND (
                        EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id AND NOT t.attached
                                AND (t.end_ms IS NULL OR t.end_ms > $3))
                        OR ($4 IS NULL AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id AND t.attached))))";
-    REVIVE_CHILDREN = "UPDATE manifests SET state = 0, hidden_ms = NULL, expires_ms = $3
-                       WHERE repo_id = $2 AND state = 1
-                       AND digest IN (SELECT c.digest FROM manifest_children c WHERE c.manifest_id = $1) RETURNING id";
+    LISTED = concat!("SELECT ", columns!(), " FROM manifest_children c
+                    JOIN manifests m ON m.repo_id = c.repo_id AND m.digest = c.digest
+                    WHERE c.manifest_id = $1 ORDER BY c.digest");
     HAS_PARENT = "SELECT EXISTS (SELECT 1 FROM manifest_children WHERE repo_id = $1 AND digest = $2)";
     BLOB_IDS = "SELECT blob_id FROM manifest_blobs WHERE manifest_id = $1 ORDER BY blob_id";
     REFERRERS = "SELECT digest, media_type, artifact_type, size, annotations FROM manifests
@@ -232,10 +220,6 @@ fn head_row(row: &Row<'_>) -> Result<ManifestHead, Error> {
 
 fn manifest(row: &Row<'_>) -> Result<Manifest, Error> {
     Ok(Manifest { head: head_row(row)?, bytes: row.get(BYTES)?, kind: row.get(BYTES + 1)? })
-}
-
-fn child(row: &Row<'_>) -> Result<Child, Error> {
-    Ok(Child { digest: row.get(0)?, manifest: row.get(1)? })
 }
 
 fn referrer(row: &Row<'_>) -> Result<Referrer, Error> {
@@ -349,31 +333,14 @@ pub async fn revive(tx: &mut Tx, id: ManifestId) -> Result<bool, Error> {
     tx.hit(REVIVE, params![id]).await
 }
 
-/// Gives everything hidden that an index lists back to readers, down to the last; it may be collected from a time on
-/// unless something refers to it. Gives how many there were.
-pub async fn revive_children(
-    tx: &mut Tx,
-    repo: RepoId,
-    index: ManifestId,
-    expires_ms: i64,
-) -> Result<u64, Error> {
-    let (mut left, mut revived) = (vec![index], 0);
-    while let Some(index) = left.pop() {
-        let children = tx.all(REVIVE_CHILDREN, params![index, repo, expires_ms], first::<ManifestId>).await?;
-        revived += children.len() as u64;
-        left.extend(children);
-    }
-    Ok(revived)
-}
-
 /// Changes when a manifest may be collected.
 pub async fn set_expiry(tx: &mut Tx, id: ManifestId, expires_ms: Option<i64>) -> Result<(), Error> {
     tx.exec(SET_EXPIRY, params![id, expires_ms]).await.map(drop)
 }
 
-/// What a manifest lists, present or not.
-pub async fn live_children(c: &mut Conn, id: ManifestId) -> Result<Vec<Child>, Error> {
-    c.all(CHILDREN, params![id], child).await
+/// What an index lists and the repository has, hidden or not.
+pub async fn listed(c: &mut Conn, index: ManifestId) -> Result<Vec<ManifestHead>, Error> {
+    c.all(LISTED, params![index], head_row).await
 }
 
 /// Whether a live index of the repository lists a manifest and could not be pulled without it. A list of referrers that

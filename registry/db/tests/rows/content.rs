@@ -210,7 +210,7 @@ async fn referrers_are_listed_by_subject_type_and_page() {
 }
 
 #[tokio::test]
-async fn an_index_knows_its_children_present_or_not() {
+async fn an_index_knows_its_children_hidden_or_not() {
     let (store, repo) = Store::with_repo().await;
     let to = repo.clone();
     let pushed = store.db.write(async move |tx| -> Result<_, Error> {
@@ -218,9 +218,11 @@ async fn an_index_knows_its_children_present_or_not() {
         put(tx, &to, Push { text: "list", children: &[&digest("here"), &digest("away")], ..PLAIN }).await
     });
     let list = pushed.await.expect("pushes").id;
-    let children = store.db.read(async |c| manifests::live_children(c, list).await).await.expect("reads");
-    let present = |text| children.iter().find(|c| c.digest == digest(text)).map(|c| c.manifest.is_some());
-    assert_eq!((present("here"), present("away")), (Some(true), Some(false)));
+    let listed = async || {
+        let listed = store.db.read(async |c| manifests::listed(c, list).await).await.expect("reads");
+        listed.into_iter().map(|child| (child.digest, child.hidden_ms)).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [(digest("here"), None)], "what is not there is not among them");
     let id = repo.id;
     let needed = async |text| {
         let found = store.db.read(async |c| -> Result<_, Error> {
@@ -240,10 +242,7 @@ async fn an_index_knows_its_children_present_or_not() {
         Ok(needed)
     });
     assert!(!hidden.await.expect("hides"), "a hidden index needs nothing");
-    let revived = store.db.write(async move |tx| manifests::revive_children(tx, id, list, NOW + 5).await);
-    assert_eq!(revived.await.expect("revives"), 1);
-    let child = store.db.read(async |c| manifests::head(c, id, &digest("here")).await).await.expect("reads");
-    assert_eq!(child.expect("is back").expires_ms, Some(NOW + 5));
+    assert_eq!(listed().await, [(digest("here"), Some(NOW))], "hidden as it is");
 }
 
 #[tokio::test]

@@ -36,7 +36,15 @@ const SENTENCES: &[(&str, &[&str])] = &[
     ("create_robot", &["Created the robot account {robot}"]),
     ("create_tag", &["Created {tag} in {repo}", "Created {tag}"]),
     ("delete_blob", &["Deleted a blob of {repo}", "Deleted a blob"]),
-    ("delete_manifest", &["Deleted a manifest of {repo}", "Deleted a manifest"]),
+    (
+        "delete_manifest",
+        &[
+            "Deleted {kept_digest} of {repo}, which stays for an index that lists it",
+            "Deleted {kept_digest}, which stays for an index that lists it",
+            "Deleted a manifest of {repo}",
+            "Deleted a manifest",
+        ],
+    ),
     ("delete_prototype_permission", &["Deleted a default permission"]),
     ("delete_repo", &["Deleted the repository {repo}", "Deleted the repository"]),
     (
@@ -188,6 +196,11 @@ mod tests {
     fn what_is_not_known_makes_the_sentence_shorter() {
         assert_eq!(text(&told("push_repo", details(&[("tag", "1")])).0), "Pushed [1]");
         assert_eq!(text(&told("push_repo", Vec::new()).0), "Pushed");
+        let kept = details(&[("kept_digest", "sha256:abc")]);
+        assert_eq!(
+            text(&told("delete_manifest", kept).0),
+            "Deleted [sha256:abc], which stays for an index that lists it"
+        );
         let given = details(&[("username", "bob"), ("role", "write")]);
         assert_eq!(text(&told("change_repo_permission", given).0), "Gave [bob] the permission [write]");
     }
