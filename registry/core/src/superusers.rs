@@ -6,6 +6,7 @@ use quay_db::tables::users::{self as rows, Kind, User as Row};
 use quay_db::{Tx, UserId};
 
 use crate::account_change::AccountChange;
+use crate::accounts::Fault;
 use crate::audit::Entry;
 use crate::conversion::become_organization;
 use crate::core::Core;
@@ -64,6 +65,17 @@ impl Core {
     pub async fn account_of(&self, _: &Allowed<Superuser>, username: &str) -> Result<User> {
         let found = self.db().read(async |c| person(c, username).await).await?;
         Ok(self.shown(&found))
+    }
+
+    /// What is wrong with another name and another address for a person, both at once, as far as that shows before.
+    pub async fn change_faults(
+        &self,
+        _: &Allowed<Superuser>,
+        username: &str,
+        change: &AccountChange,
+    ) -> Result<Vec<Fault>> {
+        let user = self.db().read(async |c| person(c, username).await).await?;
+        self.faults_of_change(&user, change).await
     }
 
     /// Changes the account of a person.

@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::{StatusCode, Uri};
+use quay_core::accounts::Field;
 use quay_core::perms::Superuser;
 use quay_core::{AccountChange, Allowed, NewUser, User};
 
@@ -296,15 +297,21 @@ async fn change(
         return Ok(Err(Errors::at("email", "An address cannot be taken away; type another one")));
     }
     let email = email.map(str::to_owned);
-    // Without the field for it, there is no place beside one.
-    let renames = username.is_some() && app.core.config().feature_user_rename;
     let change = AccountChange { username, email, ..AccountChange::default() };
+    let can_rename = app.core.config().feature_user_rename;
+    let mut errors = Errors::default();
+    for fault in app.core.change_faults(allowed, name, &change).await? {
+        // Without the field for it, there is no place beside one.
+        if can_rename || fault.field != Field::Username {
+            errors.fault(fault);
+        }
+    }
+    if !errors.is_empty() {
+        return Ok(Err(errors));
+    }
     match app.core.change_account(allowed, name, change).await {
         Ok(user) => Ok(Ok(done(app, PATH, &format!("Changed the account {}", user.username))?)),
-        Err(error) if error.message().to_lowercase().contains("email") => {
-            Ok(Err(Errors::of(error, "email")?))
-        }
-        Err(error) if renames => Ok(Err(Errors::of(error, "username")?)),
+        // The name and the address are right: what is left is about the account.
         Err(error) => Ok(Err(Errors::of_whole(error)?)),
     }
 }

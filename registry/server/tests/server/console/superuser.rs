@@ -234,6 +234,32 @@ async fn an_address_that_a_superuser_left_as_it_was_shown_is_not_written_back() 
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_a_name_stands_beside_the_name_whatever_the_name_says() {
+    let registry = Registry::with(|config| config.feature_user_rename = true).await;
+    let mut root = Browser::of(&registry, "root").await;
+    root.open(&format!("{USERS}?create=1")).await;
+    root.fill(USERS, &[("action", "create"), ("username", "email-bot")]).await;
+    root.open(&format!("{USERS}?change=email-bot")).await;
+    let change = |username: &'static str, email: &'static str| {
+        [("action", "change"), ("user", "email-bot"), ("username", username), ("email", email)]
+    };
+    let unmarked = |page: &str, id: &str| {
+        let field = element(page, &format!("id=\"{id}\""));
+        assert!(!field.contains("aria-invalid=\"true\""), "{field}");
+    };
+    root.fail(USERS, &change("Email-Bot", "")).await;
+    root.assert_wrong("changed-username", "must match expression");
+    unmarked(&root.page, "changed-email");
+    root.fail(USERS, &change("email-bot", "bob@registry.example")).await;
+    root.assert_wrong("changed-email", "already been used");
+    unmarked(&root.page, "changed-username");
+    // Both at once.
+    root.fail(USERS, &change("alice", "nowhere")).await;
+    root.assert_wrong("changed-username", "already exists");
+    root.assert_wrong("changed-email", "Invalid email address");
+}
+
+#[tokio::test]
 async fn the_namespace_of_a_person_is_taken_over_after_a_question() {
     let registry = Registry::new().await;
     registry.push(&As::Basic("bob"), "bob/app", "v1").await;
