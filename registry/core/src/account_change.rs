@@ -15,6 +15,15 @@ use crate::own_account::AboutMe;
 use crate::renaming;
 use crate::secret::Secret;
 
+/// The way on which a change comes: it tells what the audit log calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// A person's to their own account.
+    Own,
+    /// A superuser's to any account, their own too.
+    Superuser,
+}
+
 /// What is to be changed about somebody's account; `None` leaves what is there.
 #[derive(Debug, Clone, Default)]
 pub struct AccountChange {
@@ -108,17 +117,29 @@ impl PreparedChange {
     }
 
     /// Stores every part of it; whatever fails leaves the rest to be undone with the transaction.
-    pub(crate) async fn apply(self, tx: &mut Tx, core: &Core, by: &Caller, id: UserId) -> Result<Row> {
+    pub(crate) async fn apply(
+        self,
+        tx: &mut Tx,
+        core: &Core,
+        by: &Caller,
+        route: Route,
+        id: UserId,
+    ) -> Result<Row> {
         let before = rows::get(tx, id).await?.filter(|user| user.kind == Kind::User).ok_or(Missing::User)?;
-        let own = by.user_id() == Some(id.0);
         let entry = |kind| {
             let entry = Entry::by(kind, by, core.now_ms()).on_namespace(id);
-            if own { entry } else { entry.detail("username", &*before.username) }
+            match route {
+                Route::Own => entry,
+                Route::Superuser => entry.detail("username", &*before.username),
+            }
         };
         if let Some(hash) = &self.password_hash {
             rows::set_password(tx, id, Some(hash)).await?;
             sessions::delete_of_user(tx, id).await?;
-            let kind = if own { "account_change_password" } else { "user_change_password" };
+            let kind = match route {
+                Route::Own => "account_change_password",
+                Route::Superuser => "user_change_password",
+            };
             entry(kind).record(tx).await?;
         }
         if let Some(email) = &self.email {

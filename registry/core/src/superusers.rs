@@ -5,7 +5,7 @@ use quay_db::tables::orgs::{self, TeamRole};
 use quay_db::tables::users::{self as rows, Kind, User as Row};
 use quay_db::{Tx, UserId};
 
-use crate::account_change::AccountChange;
+use crate::account_change::{AccountChange, Route};
 use crate::accounts::Fault;
 use crate::audit::Entry;
 use crate::conversion::become_organization;
@@ -95,7 +95,9 @@ impl Core {
         }
         let change = self.prepare_change(&user, change).await?;
         let (core, by) = (self.clone(), by.caller.clone());
-        let user = self.db().write(async move |tx| change.apply(tx, &core, &by, user.id).await).await?;
+        let route = Route::Superuser;
+        let user =
+            self.db().write(async move |tx| change.apply(tx, &core, &by, route, user.id).await).await?;
         Ok(self.shown(&user))
     }
 
