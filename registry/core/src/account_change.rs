@@ -4,7 +4,7 @@ use quay_db::tables::sessions;
 use quay_db::tables::users::{self as rows, Kind, User as Row};
 use quay_db::{Tx, UserId};
 
-use crate::accounts;
+use crate::accounts::{self, Fault, Field};
 use crate::audit::Entry;
 use crate::caller::Caller;
 use crate::core::Core;
@@ -12,7 +12,17 @@ use crate::error::{Error, Missing, Result};
 use crate::invoicing::InvoicingChange;
 use crate::orgs::TagWindow;
 use crate::own_account::AboutMe;
+use crate::renaming;
 use crate::secret::Secret;
+
+/// The way on which a change comes: it tells what the audit log calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// A person's to their own account.
+    Own,
+    /// A superuser's to any account, their own too.
+    Superuser,
+}
 
 /// What is to be changed about somebody's account; `None` leaves what is there.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +42,7 @@ impl Core {
     pub(crate) async fn prepare_change(&self, user: &Row, change: AccountChange) -> Result<PreparedChange> {
         let AccountChange { password, email, enabled, username } = change;
         password.as_ref().map_or(Ok(()), |password| accounts::check_password(password.expose()))?;
-        let email = email.map(|email| email.trim().to_lowercase());
+        let email = email.as_deref().map(address);
         email.as_deref().map_or(Ok(()), accounts::check_email)?;
         let username = username.filter(|new| *new != user.username);
         username.as_deref().map_or(Ok(()), |new| self.check_renaming(&user.username, new))?;
@@ -42,6 +52,42 @@ impl Core {
         };
         Ok(PreparedChange { password_hash, email, enabled, username, ..PreparedChange::default() })
     }
+
+    /// What is wrong with another name and another address, both at once, as far as that shows before: every rule, and
+    /// whether somebody has them.
+    pub(crate) async fn faults_of_change(&self, user: &Row, change: &AccountChange) -> Result<Vec<Fault>> {
+        let mut faults = Vec::new();
+        if let Some(new) = change.username.as_deref().filter(|new| *new != user.username) {
+            let wrong = match self.check_renaming(&user.username, new) {
+                Ok(()) => {
+                    let found = self.db().read(async |c| rows::by_name(c, new).await).await?;
+                    found.map(|_| renaming::taken())
+                }
+                Err(error) => Some(error),
+            };
+            faults.extend(wrong.map(|error| Fault { field: Field::Username, message: error.message() }));
+        }
+        if let Some(email) = change.email.as_deref().map(address) {
+            let wrong = match accounts::check_email(&email) {
+                Ok(()) => {
+                    let found = self.db().read(async |c| rows::by_email(c, &email).await).await?;
+                    found.filter(|other| other.id != user.id).map(|_| address_taken(&email))
+                }
+                Err(error) => Some(error),
+            };
+            faults.extend(wrong.map(|error| Fault { field: Field::Email, message: error.message() }));
+        }
+        Ok(faults)
+    }
+}
+
+/// An address as it is kept.
+fn address(typed: &str) -> String {
+    typed.trim().to_lowercase()
+}
+
+fn address_taken(email: &str) -> Error {
+    Error::bad_request(format!("Email has already been used: {email}"))
 }
 
 /// A change that was checked and is ready to be stored.
@@ -71,22 +117,34 @@ impl PreparedChange {
     }
 
     /// Stores every part of it; whatever fails leaves the rest to be undone with the transaction.
-    pub(crate) async fn apply(self, tx: &mut Tx, core: &Core, by: &Caller, id: UserId) -> Result<Row> {
+    pub(crate) async fn apply(
+        self,
+        tx: &mut Tx,
+        core: &Core,
+        by: &Caller,
+        route: Route,
+        id: UserId,
+    ) -> Result<Row> {
         let before = rows::get(tx, id).await?.filter(|user| user.kind == Kind::User).ok_or(Missing::User)?;
-        let own = by.user_id() == Some(id.0);
         let entry = |kind| {
             let entry = Entry::by(kind, by, core.now_ms()).on_namespace(id);
-            if own { entry } else { entry.detail("username", &*before.username) }
+            match route {
+                Route::Own => entry,
+                Route::Superuser => entry.detail("username", &*before.username),
+            }
         };
         if let Some(hash) = &self.password_hash {
             rows::set_password(tx, id, Some(hash)).await?;
             sessions::delete_of_user(tx, id).await?;
-            let kind = if own { "account_change_password" } else { "user_change_password" };
+            let kind = match route {
+                Route::Own => "account_change_password",
+                Route::Superuser => "user_change_password",
+            };
             entry(kind).record(tx).await?;
         }
         if let Some(email) = &self.email {
             if !rows::set_email(tx, id, Some(email), true).await? {
-                return Err(Error::bad_request(format!("Email has already been used: {email}")));
+                return Err(address_taken(email));
             }
             let old = before.email.clone().unwrap_or_default();
             entry("user_change_email").detail("old_email", old).detail("email", &**email).record(tx).await?;

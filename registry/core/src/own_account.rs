@@ -5,7 +5,7 @@ use quay_db::tables::repos;
 use quay_db::tables::users as rows;
 use quay_db::{Tx, UserId};
 
-use crate::account_change::AccountChange;
+use crate::account_change::{AccountChange, Route};
 use crate::accounts;
 use crate::audit::Entry;
 use crate::auth::{ApiScopes, SignedIn};
@@ -117,7 +117,8 @@ impl Core {
         let account = self.prepare_change(&user, account).await?;
         let change = account.with(window, invoicing, about);
         let (core, by) = (self.clone(), who.caller.clone());
-        let user = self.db().write(async move |tx| change.apply(tx, &core, &by, id).await).await?;
+        let user =
+            self.db().write(async move |tx| change.apply(tx, &core, &by, Route::Own, id).await).await?;
         Ok(self.shown(&user))
     }
 

@@ -4,7 +4,7 @@ use quay_db::tables::orgs::{self, Member};
 use quay_db::tables::prototypes::{self as rows, Delegate, NewPrototype};
 use quay_db::tables::users::{self, Kind};
 use quay_db::tables::{perms, repos};
-use quay_db::{Tx, UserId};
+use quay_db::{Conn, Tx, UserId};
 
 use crate::audit::Entry;
 use crate::core::Core;
@@ -35,6 +35,13 @@ impl Core {
         let id = organization(at)?;
         let found = self.db().read(async |c| rows::list(c, id).await).await?;
         Ok(found.into_iter().map(shown).collect())
+    }
+
+    /// Whether a default permission can be on what this person or robot makes, and if not, why.
+    pub async fn check_activator(&self, at: &Allowed<ManageNamespace>, name: &str) -> Result<()> {
+        let org = organization(at)?;
+        self.db().read(async |c| actor(c, org, name).await).await?;
+        Ok(())
     }
 
     /// Makes a default permission, on what anybody or only the activator makes from now on.
@@ -152,10 +159,10 @@ async fn raise_team(tx: &mut Tx, repo: &repos::Repo, team: quay_db::TeamId, role
 }
 
 /// Somebody who can make repositories in an organization: a person, or one of its robots.
-async fn actor(tx: &mut Tx, org: UserId, name: &str) -> Result<UserId> {
-    let user = users::by_name(tx, name).await?.ok_or(Missing::User)?;
+async fn actor(c: &mut Conn, org: UserId, name: &str) -> Result<UserId> {
+    let user = users::by_name(c, name).await?.ok_or(Missing::User)?;
     match user.kind {
-        Kind::User if orgs::role(tx, org, user.id).await?.is_some() => Ok(user.id),
+        Kind::User if orgs::role(c, org, user.id).await?.is_some() => Ok(user.id),
         Kind::User => Err(Error::bad_request(format!("{name} is in no team of this organization"))),
         Kind::Robot if user.owner == Some(org) => Ok(user.id),
         Kind::Robot => Err(Error::bad_request("This robot belongs to another namespace")),

@@ -5,7 +5,8 @@ use quay_db::tables::orgs::{self, TeamRole};
 use quay_db::tables::users::{self as rows, Kind, User as Row};
 use quay_db::{Tx, UserId};
 
-use crate::account_change::AccountChange;
+use crate::account_change::{AccountChange, Route};
+use crate::accounts::Fault;
 use crate::audit::Entry;
 use crate::conversion::become_organization;
 use crate::core::Core;
@@ -66,6 +67,17 @@ impl Core {
         Ok(self.shown(&found))
     }
 
+    /// What is wrong with another name and another address for a person, both at once, as far as that shows before.
+    pub async fn change_faults(
+        &self,
+        _: &Allowed<Superuser>,
+        username: &str,
+        change: &AccountChange,
+    ) -> Result<Vec<Fault>> {
+        let user = self.db().read(async |c| person(c, username).await).await?;
+        self.faults_of_change(&user, change).await
+    }
+
     /// Changes the account of a person.
     pub async fn change_account(
         &self,
@@ -83,7 +95,9 @@ impl Core {
         }
         let change = self.prepare_change(&user, change).await?;
         let (core, by) = (self.clone(), by.caller.clone());
-        let user = self.db().write(async move |tx| change.apply(tx, &core, &by, user.id).await).await?;
+        let route = Route::Superuser;
+        let user =
+            self.db().write(async move |tx| change.apply(tx, &core, &by, route, user.id).await).await?;
         Ok(self.shown(&user))
     }
 

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use quay_db::tables::orgs::TeamRole;
+use quay_db::Tx;
+use quay_db::tables::orgs::{self, TeamRole};
 use quay_db::tables::users::{self as rows, Kind, NewUser as NewRow};
-use quay_db::tables::{orgs, sessions};
-use quay_db::{Tx, UserId};
 
-use crate::account_change::AccountChange;
+use crate::account_change::{AccountChange, Route};
 use crate::accounts::{self, Fault, Field};
 use crate::audit::Entry;
 use crate::auth::{ApiScopes, mint};
@@ -233,8 +232,11 @@ impl Core {
             }
             Some(user) if self.has_password(&user, password).await? => EnsuredSuperuser::Unchanged,
             Some(user) => {
-                accounts::check_password(password.expose())?;
-                self.store_password(&caller, user.id, password).await?;
+                let change = AccountChange { password: Some(password.clone()), ..AccountChange::default() };
+                let (change, core, id) = (self.prepare_change(&user, change).await?, self.clone(), user.id);
+                self.db()
+                    .write(async move |tx| change.apply(tx, &core, &caller, Route::Own, id).await)
+                    .await?;
                 EnsuredSuperuser::PasswordChanged
             }
         };
@@ -281,19 +283,6 @@ impl Core {
         let change = AccountChange { password: Some(new.clone()), ..AccountChange::default() };
         self.change_own_account(who, OwnChange { account: change, ..OwnChange::default() }).await?;
         Ok(())
-    }
-
-    async fn store_password(&self, caller: &Caller, id: UserId, password: &Secret) -> Result<()> {
-        let hash = self.hash_password(password).await?;
-        let entry = Entry::by("account_change_password", caller, self.now_ms()).on_namespace(id);
-        self.db()
-            .write(async move |tx| -> Result<()> {
-                rows::set_password(tx, id, Some(&hash)).await?;
-                sessions::delete_of_user(tx, id).await?;
-                entry.record(tx).await?;
-                Ok(())
-            })
-            .await
     }
 
     /// Checks a new account and hashes its password.

@@ -145,6 +145,23 @@ async fn a_new_password_and_address_are_given_as_a_person_would_give_them() {
 }
 
 #[tokio::test]
+async fn the_log_tells_by_which_way_a_superuser_changed_their_own_password() {
+    let p = place().await;
+    let account = p.w.account(&p.root).await;
+    let newest = async || {
+        let (from, to) = (jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::MAX);
+        let page = p.w.core.logs(LogScope::Everything(&p.by), from, to, None, 100).await.unwrap();
+        let entry = page.items.into_iter().next().unwrap();
+        (entry.kind, entry.metadata.get("username").cloned())
+    };
+    let password = AccountChange { password: Some("another-horse".into()), ..AccountChange::default() };
+    p.change("root", password).await.unwrap();
+    assert_eq!(newest().await, ("user_change_password".to_owned(), Some("root".into())));
+    p.w.core.change_password(&account, &"a-third-horse".into()).await.unwrap();
+    assert_eq!(newest().await, ("account_change_password".to_owned(), None));
+}
+
+#[tokio::test]
 async fn no_superuser_changes_another_or_shuts_out_themself() {
     let p = place().await;
     let email = || AccountChange { email: Some("boss@example.com".to_owned()), ..AccountChange::default() };

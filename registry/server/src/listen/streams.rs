@@ -13,8 +13,13 @@ use tokio::time::{Instant, sleep_until};
 use super::stall::Sent;
 use crate::tasks::Tasks;
 
-/// Bytes within one limit that carry no answer: pings, their answers, the telling to go.
-const CHATTER: u64 = 1024;
+/// Bytes of answers that may wait for a reader when the last stream has ended.
+const WAITING: u64 = 1 << 20;
+/// How many limits it may take until they are read. Pings are answered for as long as they come, and their answers are
+/// bytes like any others: only an end in time ends who sends them.
+const LIMITS: u64 = 32;
+/// Bytes within one limit at least: who reads more slowly would not be done in time.
+const LEAST: u64 = WAITING / LIMITS;
 
 /// What runs the streams of one connection: each in a task of its own, from its headers to the last byte of its answer.
 #[derive(Clone)]
@@ -35,13 +40,14 @@ impl Streams {
         Self { tasks, open: Arc::new(open) }
     }
 
-    /// Returns once there has been no stream and nothing of an answer was `sent` for `limit`. A stream has ended when its
-    /// answer is handed over, and up to a megabyte of it may wait for a slow reader then.
+    /// Returns once there has been no stream and too little was `sent` for `limit`, or no stream for [`LIMITS`] times
+    /// that. A stream has ended when its answer is handed over, and up to a megabyte of it may wait for a slow reader
+    /// then. Streams that are open are waited for, however long they take.
     pub(super) async fn quiet_for(&self, limit: Duration, sent: &Sent) {
-        loop {
+        for _ in 0..LIMITS {
             let before = sent.bytes();
             self.absent_for(limit).await;
-            if sent.bytes() - before <= CHATTER {
+            if sent.bytes() - before < LEAST {
                 return;
             }
         }

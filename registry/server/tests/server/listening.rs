@@ -301,6 +301,42 @@ async fn a_slow_reader_that_was_told_to_go_reads_to_the_end_and_one_that_stopped
     assert!((60_000..70_000).contains(&got.len()), "{}", got.len());
 }
 
+/// A ping of HTTP/2: eight bytes about the whole connection, to be sent back.
+const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0pingping";
+
+#[tokio::test]
+async fn a_client_that_was_told_to_go_is_cut_in_the_end_however_much_it_pings() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = OwnCa::in_folder(folder.path());
+    let serving = Serving::new(own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf"));
+    let limits = Limits { headers: Duration::from_millis(30), ..Limits::default() };
+    let running = Running::start(Gate::new().router(), Some(&serving), limits, DEADLINE);
+    let ca = CertificateDer::from_pem_file(own.ca_certificate()).expect("a CA");
+    let (stream, _) = secure(&running, &ca, b"h2").await;
+    let (mut answers, mut pings) = tokio::io::split(stream);
+    pings.write_all(PREFACE).await.expect("writes");
+    // More answers than anybody who reads slowly would take.
+    let many = PING.repeat(1024);
+    let mut pace = tokio::time::interval(limits.headers / 3);
+    let ping = async {
+        while pings.write_all(&many).await.is_ok() {
+            pace.tick().await;
+        }
+    };
+    let mut got = Vec::new();
+    let cut = async {
+        tokio::select! {
+            _ = answers.read_to_end(&mut got) => {}
+            () = ping => {}
+        }
+    };
+    // Sooner than for the server's own pings, which it leaves unanswered.
+    tokio::time::timeout(Duration::from_secs(15), cut).await.expect("cut in time");
+    assert!(got.windows(GOAWAY.len()).any(|frame| frame == GOAWAY), "it was told");
+    let answered = got.windows(8).filter(|bytes| *bytes == b"pingping").count();
+    assert!(answered > 1024, "it was answered for a while: {answered}");
+}
+
 /// A client that trusts `own` and speaks HTTP/2 where it is spoken.
 fn client(own: &OwnCa) -> reqwest::Client {
     trusting(own).build().expect("a client")

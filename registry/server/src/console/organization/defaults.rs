@@ -86,20 +86,25 @@ pub(super) async fn act(asked: &Asked<'_>, fields: &Fields) -> Answer {
                 _ => RepositoryRole::Read,
             };
             let activator = fields.optional("activator");
-            match core.create_default_permission(&manage, activator, &grantee, role).await {
-                Ok(_) => done(asked.app, &asked.place.here(), "Created the default permission"),
-                Err(error) => {
-                    let field = if error.message().contains("activating") { "activator" } else { "delegate" };
-                    let text = |name| fields.text(name).to_owned();
-                    let form = Form {
-                        activator: text("activator"),
-                        delegate: text("delegate"),
-                        kind: text("kind"),
-                        role: text("role"),
-                    };
-                    list(asked, form, Errors::of(error, field)?, true).await
-                }
-            }
+            let refused = match activator {
+                Some(name) => core.check_activator(&manage, name).await.err(),
+                None => None,
+            };
+            let errors = match refused {
+                Some(error) => Errors::of(error, "activator")?,
+                None => match core.create_default_permission(&manage, activator, &grantee, role).await {
+                    Ok(_) => return done(asked.app, &asked.place.here(), "Created the default permission"),
+                    Err(error) => Errors::of(error, "delegate")?,
+                },
+            };
+            let text = |name| fields.text(name).to_owned();
+            let form = Form {
+                activator: text("activator"),
+                delegate: text("delegate"),
+                kind: text("kind"),
+                role: text("role"),
+            };
+            list(asked, form, errors, true).await
         }
         _ => Err(Problem::NotFound),
     }

@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::{StatusCode, Uri};
+use quay_core::accounts::Field;
 use quay_core::perms::Superuser;
 use quay_core::{AccountChange, Allowed, NewUser, User};
 
@@ -51,9 +52,22 @@ struct Row {
 /// What lies over the list.
 enum Dialog {
     None,
-    Create { username: String, email: String },
-    Change { name: String, username: String, email: String, can_rename: bool },
-    Ask { deed: Deed, name: String },
+    Create {
+        username: String,
+        email: String,
+    },
+    Change {
+        name: String,
+        username: String,
+        email: String,
+        /// The address that the account had when the dialog was opened.
+        shown: String,
+        can_rename: bool,
+    },
+    Ask {
+        deed: Deed,
+        name: String,
+    },
 }
 
 /// What is done to an account after a question.
@@ -147,10 +161,12 @@ pub(super) async fn show(State(app): State<App>, visit: Visit, uri: Uri) -> Answ
         }
         None if !wish.get("change").is_empty() => {
             let user = app.core.account_of(&allowed, wish.get("change")).await?;
+            let email = user.email.unwrap_or_default();
             Dialog::Change {
                 name: user.username.clone(),
                 username: user.username,
-                email: user.email.unwrap_or_default(),
+                shown: email.clone(),
+                email,
                 can_rename: app.core.config().feature_user_rename,
             }
         }
@@ -224,7 +240,8 @@ pub(super) async fn act(State(app): State<App>, visit: Visit, uri: Uri, fields: 
                 Some(deed) => Dialog::Ask { deed, name: name.to_owned() },
                 None if action == "change" => {
                     let can_rename = app.core.config().feature_user_rename;
-                    Dialog::Change { name: name.to_owned(), username, email, can_rename }
+                    let shown = fields.text("shown_email").to_owned();
+                    Dialog::Change { name: name.to_owned(), username, email, shown, can_rename }
                 }
                 None => Dialog::Create { username, email },
             };
@@ -272,19 +289,29 @@ async fn change(
     name: &str,
     fields: &Fields,
 ) -> Answer<Result<Response, Errors>> {
-    let before = app.core.account_of(allowed, name).await?;
     let username = fields.optional("username").filter(|new| *new != name).map(str::to_owned);
-    let email = Some(fields.text("email").to_owned());
-    let email = email.filter(|new| *new != before.email.clone().unwrap_or_default());
-    // Without the field for it, there is no place beside one.
-    let renames = username.is_some() && app.core.config().feature_user_rename;
+    // Held against what was shown, not against what is there: an address that was left as it stood says nothing, and
+    // the person may have given another one meanwhile.
+    let email = Some(fields.text("email")).filter(|new| *new != fields.text("shown_email"));
+    if email.is_some_and(str::is_empty) {
+        return Ok(Err(Errors::at("email", "An address cannot be taken away; type another one")));
+    }
+    let email = email.map(str::to_owned);
     let change = AccountChange { username, email, ..AccountChange::default() };
+    let can_rename = app.core.config().feature_user_rename;
+    let mut errors = Errors::default();
+    for fault in app.core.change_faults(allowed, name, &change).await? {
+        // Without the field for it, there is no place beside one.
+        if can_rename || fault.field != Field::Username {
+            errors.fault(fault);
+        }
+    }
+    if !errors.is_empty() {
+        return Ok(Err(errors));
+    }
     match app.core.change_account(allowed, name, change).await {
         Ok(user) => Ok(Ok(done(app, PATH, &format!("Changed the account {}", user.username))?)),
-        Err(error) if error.message().to_lowercase().contains("email") => {
-            Ok(Err(Errors::of(error, "email")?))
-        }
-        Err(error) if renames => Ok(Err(Errors::of(error, "username")?)),
+        // The name and the address are right: what is left is about the account.
         Err(error) => Ok(Err(Errors::of_whole(error)?)),
     }
 }

@@ -114,6 +114,9 @@ async fn default_permissions_count_for_repositories_made_later() {
     };
     alice.fail(tab, &new("nobody-here")).await;
     assert!(alice.page.contains("nobody-here"));
+    alice.assert_wrong("default-delegate-input", "not found");
+    alice.fail(tab, &[&new("bob")[..], &[("activator", "nobody-here")]].concat()).await;
+    alice.assert_wrong("default-activator-input", "not found");
     assert!(alice.succeed(tab, &new("bob")).await.contains("bob"));
     registry.push(&As::Basic("alice"), "charts/later", "1").await;
     let mut bob = Browser::of(&registry, "bob").await;

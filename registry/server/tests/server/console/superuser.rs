@@ -204,6 +204,62 @@ async fn an_account_gets_another_address_and_where_that_is_allowed_another_name(
 }
 
 #[tokio::test]
+async fn an_address_that_a_superuser_left_as_it_was_shown_is_not_written_back() {
+    const SHOWN: (&str, &str) = ("shown_email", "bob@registry.example");
+    let registry = Registry::with(|config| config.feature_user_rename = true).await;
+    let mut root = Browser::of(&registry, "root").await;
+    let dialog = root.open(&format!("{USERS}?change=bob")).await;
+    assert!(element(dialog, "name=\"shown_email\"").contains("value=\"bob@registry.example\""), "{dialog}");
+
+    // The person gives another address while the dialog is open.
+    let mut bob = Browser::of(&registry, "bob").await;
+    let settings = "/user/bob?tab=Settings";
+    bob.open(settings).await;
+    bob.succeed(settings, &[("action", "email"), ("email", "bobby@registry.example")]).await;
+
+    let renamed = [("action", "change"), ("user", "bob"), ("username", "robert"), ("email", SHOWN.1), SHOWN];
+    let page = root.succeed(USERS, &renamed).await;
+    assert!(page.contains("user-row-robert") && page.contains("bobby@registry.example"), "{page}");
+    assert!(!page.contains("bob@registry.example"), "{page}");
+
+    // The control: an address that was typed is written, and none is no address.
+    let typed = |email: &'static str| {
+        [("action", "change"), ("user", "robert"), ("username", "robert"), ("email", email), SHOWN]
+    };
+    root.fail(USERS, &typed("")).await;
+    root.assert_wrong("changed-email", "An address cannot be taken away; type another one");
+    assert!(element(&root.page, "name=\"shown_email\"").contains("value=\"bob@registry.example\""));
+    let page = root.succeed(USERS, &typed("robert@registry.example")).await;
+    assert!(page.contains("robert@registry.example") && !page.contains("bobby@"), "{page}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_name_stands_beside_the_name_whatever_the_name_says() {
+    let registry = Registry::with(|config| config.feature_user_rename = true).await;
+    let mut root = Browser::of(&registry, "root").await;
+    root.open(&format!("{USERS}?create=1")).await;
+    root.fill(USERS, &[("action", "create"), ("username", "email-bot")]).await;
+    root.open(&format!("{USERS}?change=email-bot")).await;
+    let change = |username: &'static str, email: &'static str| {
+        [("action", "change"), ("user", "email-bot"), ("username", username), ("email", email)]
+    };
+    let unmarked = |page: &str, id: &str| {
+        let field = element(page, &format!("id=\"{id}\""));
+        assert!(!field.contains("aria-invalid=\"true\""), "{field}");
+    };
+    root.fail(USERS, &change("Email-Bot", "")).await;
+    root.assert_wrong("changed-username", "must match expression");
+    unmarked(&root.page, "changed-email");
+    root.fail(USERS, &change("email-bot", "bob@registry.example")).await;
+    root.assert_wrong("changed-email", "already been used");
+    unmarked(&root.page, "changed-username");
+    // Both at once.
+    root.fail(USERS, &change("alice", "nowhere")).await;
+    root.assert_wrong("changed-username", "already exists");
+    root.assert_wrong("changed-email", "Invalid email address");
+}
+
+#[tokio::test]
 async fn the_namespace_of_a_person_is_taken_over_after_a_question() {
     let registry = Registry::new().await;
     registry.push(&As::Basic("bob"), "bob/app", "v1").await;
