@@ -100,12 +100,22 @@ async fn an_index_keeps_its_children() -> Result<()> {
     let by_digest = format!("/v2/{REPOSITORY}/manifests/{}", child.digest);
     caller.delete(&by_digest).send().await?.expect(202)?;
     assert_eq!(pull_manifest(&caller, REPOSITORY, child.digest.as_str()).await?.body, child.manifest);
-    // the control: no index needs it any more
+    // no index needs it any more, so what was deleted before goes with it
     let index = format!("/v2/{REPOSITORY}/manifests/{}", Digest::sha256(&index));
+    caller.delete(&index).send().await?.expect(202)?;
     for gone in [index, by_digest] {
-        caller.delete(&gone).send().await?.expect(202)?;
         caller.get(&gone).send().await?.expect(404)?;
     }
+    // the control: a child that nobody deleted stays for a while
+    let other = push(&caller, REPOSITORY, "other", 100).await?;
+    let list = manifest_bytes(&json!({
+        "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [other.descriptor()],
+    }));
+    put_manifest(&caller, REPOSITORY, "list", OCI_INDEX, &list).await?.expect(201)?;
+    caller.delete(&format!("/v2/{REPOSITORY}/manifests/other")).send().await?.expect(202)?;
+    let list = format!("/v2/{REPOSITORY}/manifests/{}", Digest::sha256(&list));
+    caller.delete(&list).send().await?.expect(202)?;
+    pull_manifest(&caller, REPOSITORY, other.digest.as_str()).await?;
     Ok(())
 }
 
