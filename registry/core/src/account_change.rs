@@ -8,7 +8,7 @@ use crate::accounts::{self, Fault, Field};
 use crate::audit::Entry;
 use crate::caller::Caller;
 use crate::core::Core;
-use crate::error::{Error, Missing, Result};
+use crate::error::{Missing, Result};
 use crate::invoicing::InvoicingChange;
 use crate::orgs::TagWindow;
 use crate::own_account::AboutMe;
@@ -42,7 +42,7 @@ impl Core {
     pub(crate) async fn prepare_change(&self, user: &Row, change: AccountChange) -> Result<PreparedChange> {
         let AccountChange { password, email, enabled, username } = change;
         password.as_ref().map_or(Ok(()), |password| accounts::check_password(password.expose()))?;
-        let email = email.as_deref().map(address);
+        let email = email.as_deref().map(accounts::kept_email);
         email.as_deref().map_or(Ok(()), accounts::check_email)?;
         let username = username.filter(|new| *new != user.username);
         username.as_deref().map_or(Ok(()), |new| self.check_renaming(&user.username, new))?;
@@ -67,11 +67,11 @@ impl Core {
             };
             faults.extend(wrong.map(|error| Fault { field: Field::Username, message: error.message() }));
         }
-        if let Some(email) = change.email.as_deref().map(address) {
+        if let Some(email) = change.email.as_deref().map(accounts::kept_email) {
             let wrong = match accounts::check_email(&email) {
                 Ok(()) => {
                     let found = self.db().read(async |c| rows::by_email(c, &email).await).await?;
-                    found.filter(|other| other.id != user.id).map(|_| address_taken(&email))
+                    found.filter(|other| other.id != user.id).map(|_| accounts::email_taken(&email))
                 }
                 Err(error) => Some(error),
             };
@@ -79,15 +79,6 @@ impl Core {
         }
         Ok(faults)
     }
-}
-
-/// An address as it is kept.
-fn address(typed: &str) -> String {
-    typed.trim().to_lowercase()
-}
-
-fn address_taken(email: &str) -> Error {
-    Error::bad_request(format!("Email has already been used: {email}"))
 }
 
 /// A change that was checked and is ready to be stored.
@@ -144,7 +135,7 @@ impl PreparedChange {
         }
         if let Some(email) = &self.email {
             if !rows::set_email(tx, id, Some(email), true).await? {
-                return Err(address_taken(email));
+                return Err(accounts::email_taken(email));
             }
             let old = before.email.clone().unwrap_or_default();
             entry("user_change_email").detail("old_email", old).detail("email", &**email).record(tx).await?;

@@ -109,6 +109,16 @@ pub(crate) fn is_hashable(password: &str) -> bool {
     password.len() <= LONGEST_PASSWORD
 }
 
+/// An e-mail address as it is kept.
+pub(crate) fn kept_email(typed: &str) -> String {
+    typed.trim().to_lowercase()
+}
+
+/// Somebody else has the address.
+pub(crate) fn email_taken(email: &str) -> Error {
+    Error::bad_request(format!("Email has already been used: {email}"))
+}
+
 /// Something, an `@`, and a host with a dot or a single name; no white space, no control characters.
 pub(crate) fn check_email(email: &str) -> Result<()> {
     let good = email.len() <= LONGEST_EMAIL

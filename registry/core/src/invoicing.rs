@@ -57,7 +57,7 @@ impl InvoicingChange {
     }
 
     pub(crate) fn checked(self) -> Result<Self> {
-        let address = self.address.map(|address| address.trim().to_lowercase());
+        let address = self.address.as_deref().map(accounts::kept_email);
         address.as_deref().filter(|text| !text.is_empty()).map_or(Ok(()), accounts::check_email)?;
         Ok(Self { address, ..self })
     }

@@ -353,10 +353,7 @@ impl PreparedUser {
         let Some(user) = rows::insert(tx, &new).await? else {
             return Err(match rows::by_name(tx, &self.username).await? {
                 Some(_) => Error::bad_request(NAME_TAKEN),
-                None => Error::bad_request(format!(
-                    "Email has already been used: {}",
-                    self.email.as_deref().unwrap_or_default()
-                )),
+                None => accounts::email_taken(self.email.as_deref().unwrap_or_default()),
             });
         };
         Entry::by("user_create", caller, self.now_ms)
