@@ -102,6 +102,13 @@ impl Context {
         }
     }
 
+    /// One for tests.
+    #[cfg(test)]
+    pub(crate) fn of(client: Client) -> Self {
+        let metrics = Metrics::new(&mut prometheus_client::registry::Registry::default());
+        Self::new(client.clone(), "image".to_owned(), metrics, Events::new(client, "me"))
+    }
+
     /// Whether nothing has been said yet about this version of an unreadable object.
     fn is_news(&self, key: &ObjectRef<Guarded>, version: Option<&String>) -> bool {
         let mut told = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
@@ -537,14 +544,7 @@ mod tests {
     async fn an_unreadable_object_is_told_once_per_version() {
         let (service, _server) =
             tower_test::mock::pair::<http::Request<kube::client::Body>, http::Response<kube::client::Body>>();
-        let mut registry = prometheus_client::registry::Registry::default();
-        let client = Client::new(service, "team");
-        let context = Context::new(
-            client.clone(),
-            "image".to_owned(),
-            Metrics::new(&mut registry),
-            Events::new(client, "me"),
-        );
+        let context = Context::of(Client::new(service, "team"));
         let (key, other) = (ObjectRef::new("a").within("team"), ObjectRef::new("b").within("team"));
         let news = [(&key, "1"), (&key, "1"), (&key, "2"), (&other, "1")]
             .map(|(key, v)| context.is_news(key, Some(&v.to_owned())));
@@ -563,11 +563,7 @@ mod tests {
     async fn every_kind_of_child_is_watched() {
         let (service, mut server) =
             tower_test::mock::pair::<http::Request<kube::client::Body>, http::Response<kube::client::Body>>();
-        let client = Client::new(service, "team");
-        let registry = prometheus_client::registry::Registry::default;
-        let metrics = Metrics::new(&mut registry());
-        let context =
-            Arc::new(Context::new(client.clone(), "image".to_owned(), metrics, Events::new(client, "me")));
+        let context = Arc::new(Context::of(Client::new(service, "team")));
         let stop = CancellationToken::new();
         let mut missing: BTreeSet<String> =
             names::Slot::ALL.into_iter().map(|slot| slot.resource().plural).collect();

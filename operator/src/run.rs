@@ -259,9 +259,7 @@ mod tests {
     async fn each_namespace_of_the_list_is_watched_and_nothing_beyond_them() {
         let (service, mut server) =
             tower_test::mock::pair::<http::Request<kube::client::Body>, http::Response<kube::client::Body>>();
-        let metrics = Metrics::new(&mut Registry::default());
-        let client = Client::new(service, "ops");
-        let context = Context::new(client.clone(), "image".to_owned(), metrics, Events::new(client, "me"));
+        let context = Context::of(Client::new(service, "ops"));
         let stop = CancellationToken::new();
         let group = "/apis/quay.redhat.com/v1/";
         let mut missing: BTreeSet<String> =
@@ -305,8 +303,7 @@ mod tests {
         let (service, mut server) = tower_test::mock::pair::<Request, Response>();
         let client = Client::new(service, "ops");
         let metrics = Metrics::new(&mut Registry::default());
-        let events = Events::new(client.clone(), "me");
-        let context = || Context::new(client.clone(), "image".to_owned(), metrics.clone(), events.clone());
+        let context = || Context::of(client.clone());
         let quickly = std::time::Duration::from_millis(20);
         let pace = Pace {
             give_up: quickly * 1000,

@@ -140,10 +140,8 @@ async fn half_a_request_is_closed_after_the_header_time_out_and_a_silent_handsha
     half.write_all(b"GET / HTTP/1.1\r\nhost: loc").await.expect("writes");
     assert!(!rest(&mut half).await.contains("hello"));
 
-    let folder = tempfile::tempdir().expect("a folder");
-    let own = OwnCa::in_folder(folder.path());
-    let pair = own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf");
-    let secure = Running::start(Gate::new().router(), Some(&Serving::new(pair)), limits, DEADLINE);
+    let (_folder, _own, serving) = certified();
+    let secure = Running::start(Gate::new().router(), Some(&serving), limits, DEADLINE);
     assert_eq!(rest(&mut secure.plain().await).await, "");
 }
 
@@ -192,10 +190,7 @@ async fn connections_over_the_limit_wait_for_their_turn() {
 
 #[tokio::test]
 async fn a_new_certificate_is_served_to_new_connections_while_old_ones_go_on() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let own = OwnCa::in_folder(folder.path());
-    let pair = own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf");
-    let serving = Serving::new(pair);
+    let (_folder, own, serving) = certified();
     let running = Running::start(Gate::new().router(), Some(&serving), Limits::default(), DEADLINE);
     let ca = CertificateDer::from_pem_file(own.ca_certificate()).expect("a CA");
 
@@ -214,9 +209,7 @@ async fn a_new_certificate_is_served_to_new_connections_while_old_ones_go_on() {
 
 #[tokio::test]
 async fn http2_is_spoken_to_who_asks_for_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let own = OwnCa::in_folder(folder.path());
-    let serving = Serving::new(own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf"));
+    let (_folder, own, serving) = certified();
     let running = Running::start(Gate::new().router(), Some(&serving), Limits::default(), DEADLINE);
     let url = format!("https://localhost:{}/", running.address.port());
     let answer = client(&own).get(url).send().await.expect("an answer");
@@ -231,9 +224,7 @@ const GOAWAY: &[u8] = b"\x07\0\0\0\0\0";
 
 #[tokio::test]
 async fn an_http2_connection_without_requests_is_told_to_go_and_one_with_a_request_under_way_is_not() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let own = OwnCa::in_folder(folder.path());
-    let serving = Serving::new(own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf"));
+    let (_folder, own, serving) = certified();
     let limits = Limits { headers: Duration::from_millis(50), ..Limits::default() };
     let gate = Gate::new();
     let running = Running::start(gate.router(), Some(&serving), limits, DEADLINE);
@@ -268,9 +259,7 @@ const ASKS: &[u8] = b"\0\0\x0e\x01\x05\0\0\0\x01\x82\x84\x87\x41\x09localhost";
 async fn a_slow_reader_that_was_told_to_go_reads_to_the_end_and_one_that_stopped_reading_is_cut() {
     const PIECE: usize = 16 * 1024;
     const PIECES: usize = 40;
-    let folder = tempfile::tempdir().expect("a folder");
-    let own = OwnCa::in_folder(folder.path());
-    let serving = Serving::new(own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf"));
+    let (_folder, own, serving) = certified();
     let limits = Limits { headers: Duration::from_millis(600), ..Limits::default() };
     // An answer in one piece is handed over at once: its stream has ended, and the most of it waits for the reader.
     let router = Router::new().route("/", get(|| async { vec![b'x'; PIECE * PIECES] }));
@@ -306,9 +295,7 @@ const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0pingping";
 
 #[tokio::test]
 async fn a_client_that_was_told_to_go_is_cut_in_the_end_however_much_it_pings() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let own = OwnCa::in_folder(folder.path());
-    let serving = Serving::new(own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf"));
+    let (_folder, own, serving) = certified();
     let limits = Limits { headers: Duration::from_millis(30), ..Limits::default() };
     let running = Running::start(Gate::new().router(), Some(&serving), limits, DEADLINE);
     let ca = CertificateDer::from_pem_file(own.ca_certificate()).expect("a CA");
@@ -335,6 +322,14 @@ async fn a_client_that_was_told_to_go_is_cut_in_the_end_however_much_it_pings() 
     assert!(got.windows(GOAWAY.len()).any(|frame| frame == GOAWAY), "it was told");
     let answered = got.windows(8).filter(|bytes| *bytes == b"pingping").count();
     assert!(answered > 0, "its pings were answered");
+}
+
+/// An authority of its own and what it certifies as localhost; both need the folder.
+fn certified() -> (tempfile::TempDir, OwnCa, Serving) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = OwnCa::in_folder(folder.path());
+    let pair = own.leaf(&["localhost".to_owned()], Timestamp::now()).expect("a leaf");
+    (folder, own, Serving::new(pair))
 }
 
 /// A client that trusts `own` and speaks HTTP/2 where it is spoken.
