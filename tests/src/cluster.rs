@@ -12,6 +12,6 @@ mod phase;
 mod routes;
 
 pub use case::{Case, REGISTRY_KIND, connect};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, forwarded};
 pub use kubectl::kubectl;
 pub use node::{Container, audit, trust};

@@ -49,6 +49,14 @@ impl Endpoint {
         self.client.basic(&self.admin)
     }
 
+    /// Waits until it can be used.
+    pub async fn answers(&self) -> Result<()> {
+        until("the endpoint to answer", PATIENCE, || async {
+            self.client.anonymous().get("/readyz").send().await?.expect(200).map(drop)
+        })
+        .await
+    }
+
     /// A session of somebody.
     pub async fn session(&self, who: &Credentials) -> Result<Session> {
         Session::sign_in(&self.client, &self.ca, who).await
@@ -60,8 +68,8 @@ impl Endpoint {
     }
 }
 
-/// Waits until the node forwards the port, which it does a moment after the Service says so.
-async fn forwarded(host: &str) -> Result<()> {
+/// Waits until the node forwards the port of `host:port`, which it does a moment after the Service says so.
+pub async fn forwarded(host: &str) -> Result<()> {
     until(&format!("the node to forward {host}"), PATIENCE, || async {
         Ok(TcpStream::connect(host).await.map(drop)?)
     })

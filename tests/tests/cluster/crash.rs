@@ -63,12 +63,7 @@ async fn nothing_acknowledged_is_lost_when_the_pod_is_killed_as_any_user_with_gr
             })
             .await?;
             case.wait_for(case.api::<Pod>(), &next, "the new pod to be ready", ready).await?;
-            quay_tests::until::until(
-                "the endpoint to answer",
-                std::time::Duration::from_secs(180),
-                || async { at.client().anonymous().get("/readyz").send().await?.expect(200).map(drop) },
-            )
-            .await?;
+            at.answers().await?;
             let lost = lost(&at.caller(), &all).await;
             ensure!(lost.is_empty(), "round {round}: {} lost:\n{}", lost.len(), lost.join("\n"));
         }

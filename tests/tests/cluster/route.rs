@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret, Service};
 use kube::api::{Api, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use quay_tests::client::Client;
-use quay_tests::cluster::Case;
+use quay_tests::cluster::{Case, forwarded};
 use quay_tests::tls::Authority;
 use quay_tests::until::until;
 use serde_json::{Value, json};
@@ -31,10 +31,8 @@ async fn backend(case: &Case, registry: &str) -> Result<SocketAddr> {
     let address = addresses.iter().find(|address| address["type"] == "InternalIP").context("an address")?;
     let address = address["address"].as_str().context("an address")?;
     let address = SocketAddr::new(address.parse()?, u16::try_from(port)?);
-    until("the node to forward the port", Duration::from_secs(180), || async move {
-        Ok(tokio::net::TcpStream::connect(address).await.map(|_| address)?)
-    })
-    .await
+    forwarded(&address.to_string()).await?;
+    Ok(address)
 }
 
 async fn endpoint_is(case: &Case, name: &str, endpoint: &str) -> Result<Value> {

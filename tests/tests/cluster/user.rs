@@ -42,10 +42,7 @@ async fn another_user_of_group_zero_takes_up_the_data() -> Result<()> {
         )
         .await?;
         case.available("users").await?;
-        quay_tests::until::until("the endpoint to answer", std::time::Duration::from_secs(180), || async {
-            at.client().anonymous().get("/readyz").send().await?.expect(200).map(drop)
-        })
-        .await?;
+        at.answers().await?;
         let pod = case.pod("users").await?;
         assert_eq!(Container::of(&pod)?.user_and_group()?, (second, 0));
         ensure!(pull_manifest(&at.caller(), "quayadmin/kept", "1").await?.body == pushed.manifest);
